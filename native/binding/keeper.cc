@@ -218,8 +218,9 @@ Outcome startContainerKeeper(const Arguments& a) {
   request.magic = keeper::kContainerRequestMagic;
   request.status = write_end.get();
   request.directory = directory.get();
-  request.flags =
-      (r.field("terminal").truth() ? keeper::kTerminal : 0u) | (r.field("openInput").truth() ? keeper::kOpenInput : 0u);
+  request.flags = (r.field("terminal").truth() ? keeper::kTerminal : 0u) |
+                  (r.field("openInput").truth() ? keeper::kOpenInput : 0u) |
+                  (r.field("endsIfMarked").truth() ? keeper::kEndsIfMarked : 0u);
   request.log_bytes = static_cast<uint64_t>(r.field("logBytes").number());
   request.log_files = static_cast<uint32_t>(r.field("logFiles").number());
   request.bytes = static_cast<uint32_t>(texts.size());

@@ -532,10 +532,11 @@ void Keeper::end() {
   clients.finish(exit);
 }
 
-// Removes the container unless a client has done so.
+// Removes the container or starts it again, unless a client has removed it.
 void Keeper::end_command() {
   if (request_.end_words == 0) return;
-  if (sys::call(__NR_faccessat, request_.directory, sys::arg("keeper"), 0) < 0) return;
+  const char* needed = (request_.flags & kEndsIfMarked) != 0 ? "restart" : "keeper";
+  if (sys::call(__NR_faccessat, request_.directory, sys::arg(needed), 0) < 0) return;
   const Streams none = {0, 1, 2};
   sys::unchecked(run_command(request_, request_.words + request_.environment, request_.end_words, none, -1));
 }

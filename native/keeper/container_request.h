@@ -13,7 +13,8 @@ namespace tsubo::keeper {
 
 inline constexpr uint32_t kContainerRequestMagic = 0x6b657074;  // "kept"
 
-enum : uint32_t { kTerminal = 1, kOpenInput = 2 };
+// kEndsIfMarked: the command after the end runs only if the container's directory then has the file `restart`.
+enum : uint32_t { kTerminal = 1, kOpenInput = 2, kEndsIfMarked = 4 };
 
 struct ContainerRequest {
   uint32_t magic;

@@ -25,6 +25,8 @@ export interface InspectedContainer {
     /** 0 if it does not run. */
     readonly Pid: number;
     readonly ExitCode: number;
+    /** The error of the last start if it failed, otherwise empty. */
+    readonly Error: string;
     /** The year 1 if there is none. */
     readonly StartedAt: string;
     readonly FinishedAt: string;
@@ -104,6 +106,7 @@ export function inspectDirect(
   const state = stateOf(runtime, store, container);
   const config = readConfig(binding.readTextIfThere(`${directory}/${containerFiles.config}`));
   const { exit } = state;
+  const failed = failedStart(binding.readTextIfThere(`${directory}/${containerFiles.failedStart}`));
   const health = healthOf(store, container);
   const policy = policyOf(container);
   const args = container.command;
@@ -120,7 +123,8 @@ export function inspectDirect(
       OOMKilled: exit?.oomKilled ?? false,
       Dead: state.status === 'dead',
       Pid: state.pid,
-      ExitCode: exit?.status ?? 0,
+      ExitCode: exit?.status ?? failed.exitCode,
+      Error: failed.error,
       StartedAt: state.startedAt ?? '0001-01-01T00:00:00Z',
       FinishedAt: exit?.finishedAt ?? '0001-01-01T00:00:00Z',
       ...(health !== undefined && { Health: shownHealth(health) }),
@@ -198,6 +202,15 @@ function inNanoseconds({
     StartInterval: startInterval * 1e6,
     Retries: retries,
   };
+}
+
+/** A damaged file counts as none. */
+function failedStart(text: string | undefined): { readonly exitCode: number; readonly error: string } {
+  try {
+    const { exitCode, error } = JSON.parse(text ?? '{}') ?? {};
+    if (Number.isSafeInteger(exitCode) && typeof error === 'string') return { exitCode, error };
+  } catch {}
+  return { exitCode: 0, error: '' };
 }
 
 interface ReadConfig {

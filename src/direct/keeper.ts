@@ -24,6 +24,8 @@ export interface KeeperOptions {
    * word is an absolute path. Default: none.
    */
   readonly atEnd?: readonly string[];
+  /** `atEnd` is executed only if the directory then contains the file `restart`. Default false. */
+  readonly endsIfMarked?: boolean;
   /** The health check, executed at each interval while the program runs. Default: none. */
   readonly check?: HealthCheckCommand;
 }
@@ -56,6 +58,7 @@ export function startContainerKeeper(binding: Binding, request: KeeperOptions): 
       directory,
       command,
       atEnd: request.atEnd ?? [],
+      endsIfMarked: request.endsIfMarked ?? false,
       terminal,
       openInput: request.openStdin,
       logBytes: request.logLimit.bytes,

@@ -16,12 +16,15 @@ import type { HealthCheck } from './health-check.ts';
 import { joinedId, joinNetwork } from './joined-network.ts';
 import { startContainerKeeper } from './keeper.ts';
 import { ownCommand } from './own-command.ts';
+import { programStatus } from './program-status.ts';
 import { isUp, recordIfThere, stateOf } from './status.ts';
 import { stopDirect } from './stop.ts';
 import { containerFiles, containerPath, type DirectStore, withContainerLock } from './store.ts';
 
 /** The log of a container is rotated at this size. */
 const logLimit = { bytes: 16 << 20, files: 3 };
+/** Docker's exit status of a container whose start failed for another reason than its program. */
+const notStarted = 128;
 
 /**
  * Starts a container that does not run: makes a new container of the runtime from the same bundle, whose upper layer
@@ -105,6 +108,7 @@ function startLocked(
   joinNetwork(runtime, store, container);
   const restore = savedRun(runtime, directory);
   if (container.health !== undefined) forgetHealth(runtime, directory);
+  forgetFailedStart(binding, directory);
   try {
     const { init, warnings } = startContainerKeeper(binding, {
       directory,
@@ -116,8 +120,10 @@ function startLocked(
         // Without --force, because after a restart the container runs again.
         atEnd: [...ownCommand(runtime), 'container', 'rm', '--volumes', id],
       }),
-      ...(container.restart !== undefined && {
+      ...(!container.remove && {
         atEnd: [...ownCommand(runtime), ...systemdOption(runtime), 'container', 'start', '--after-end', id],
+        // `update` may give it a policy while it runs.
+        endsIfMarked: container.restart === undefined,
       }),
       ...(container.health !== undefined && { check: checkRequest(runtime, id, container.health) }),
     });
@@ -192,10 +198,23 @@ function undone(
     deleteContainer(runtime, id, { force: true });
     awaitKeeper(runtime.binding, directory);
     restore();
+    keepFailedStart(runtime.binding, directory, failure);
     return failure;
   } catch (other) {
     return failure.with({ cleanup: [`container ${id}: ${toRuntimeError(other).message}`] });
   }
+}
+
+/** Inspected as Docker shows it, until the next start. */
+function keepFailedStart(binding: Binding, directory: string, failure: RuntimeError): void {
+  const path = entryPath(directory, containerFiles.failedStart);
+  const text = JSON.stringify({ exitCode: programStatus(failure) ?? notStarted, error: failure.message });
+  onHost(`unable to write ${path}`, () => binding.replaceText(path, `${text}\n`, 0o600));
+}
+
+function forgetFailedStart(binding: Binding, directory: string): void {
+  const path = entryPath(directory, containerFiles.failedStart);
+  onHost(`unable to remove ${path}`, () => unlessMissing(() => binding.unlink(path)));
 }
 
 /**

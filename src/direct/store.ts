@@ -36,7 +36,13 @@ export const containerFiles = {
   /** Exists after `stop` or `kill` of a container with a restart policy, until a command starts it again. */
   stopped: 'stopped',
   attempts: 'restart.json',
+  /** Exists if the container may have a restart policy: its end then runs `start --after-end`. */
+  again: 'restart',
+  /** Exit status and error of the last start, if it failed. */
+  failedStart: 'failed-start.json',
   health: 'health.json',
+  /** Locked during a check of the health. */
+  healthLock: 'health.lock',
 } as const;
 
 /** Maximum number of random names to try. */
@@ -250,6 +256,36 @@ export function renameContainer(store: DirectStore, { id }: DirectContainer, nam
     if (holder !== undefined) throw nameTaken(name, holder);
     writeContainer(store, { ...container, name });
     freeName(store, container.name, id);
+  });
+}
+
+/**
+ * Changes the restart policy of a container, also of one that runs.
+ *
+ * @param restart - undefined: none
+ * @throws RuntimeError `usage.bad-value` for a container that is removed after its end
+ */
+export function changeRestart(
+  store: DirectStore,
+  { id }: Pick<DirectContainer, 'id'>,
+  restart: string | undefined,
+): void {
+  withContainerLock(store, id, () => {
+    const container = readContainer(store, id);
+    if (container === undefined) throw noSuchContainer(id);
+    const { restart: _, ...others } = container;
+    if (restart !== undefined && container.remove) {
+      throw new RuntimeError({
+        code: 'usage.bad-value',
+        message: `the restart policy of container ${container.name} cannot be changed: it is removed after its end`,
+        value: restart,
+        hint: 'make it without --rm',
+      });
+    }
+    writeContainer(store, restart === undefined ? others : { ...others, restart });
+    if (restart === undefined) return;
+    const path = entryPath(containerPath(store, id), containerFiles.again);
+    onHost(`unable to write ${path}`, () => store.binding.writeText(path, '', O.O_CREAT, 0o600));
   });
 }
 

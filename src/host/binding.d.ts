@@ -644,6 +644,8 @@ export interface ContainerKeeperRequest {
   readonly command: readonly string[];
   /** Executed after the container's end unless a client has removed the container. May be empty. */
   readonly atEnd: readonly string[];
+  /** `atEnd` is executed only if the directory then contains the file `restart`. */
+  readonly endsIfMarked: boolean;
   readonly terminal: boolean;
   /** Standard input is a pipe that clients write to. Otherwise it is /dev/null. Ignored with a terminal. */
   readonly openInput: boolean;

@@ -531,29 +531,42 @@ export function removeImage(store: ImageStore, text: string, { force = false } =
   });
 }
 
+interface PruneOptions {
+  /** Images with a name, too. Default false. */
+  readonly named?: boolean;
+  /** Default: all. */
+  readonly isWanted?: (image: StoredImage) => boolean;
+}
+
 /**
  * Removes all images without a name that no container uses, and all files that belong to no image and no container.
  *
  * @throws RuntimeError `image.damaged` or `state.damaged` before anything is removed, if an entry or a record that may
  *   use files cannot be read
  */
-export function pruneImages(store: ImageStore): Removal {
+export function pruneImages(
+  store: ImageStore,
+  { named = false, isWanted = () => true }: PruneOptions = {},
+): Removal {
   return removing(store, trash => {
     const index = readIndex(store);
     const { images, damaged } = readImages(store);
     const { users, damaged: damagedUsers } = readUsers(store);
     const [problem] = [...damaged, ...damagedUsers];
     if (problem !== undefined) throw problem;
-    const unnamed = images.filter(
-      ({ references, id }) => references.length === 0 && !users.some(({ imageId }) => imageId === id),
+    const unused = images.filter(
+      image =>
+        (named || image.references.length === 0) &&
+        !users.some(({ imageId }) => imageId === image.id) &&
+        isWanted(image),
     );
-    const ids = unnamed.map(({ id }) => id);
+    const ids = unused.map(({ id }) => id);
     const removed = index.filter(entry => ids.includes(idOf(store, entry) ?? ''));
     const left = index.filter(entry => !removed.includes(entry));
     if (removed.length > 0) writeIndex(store, left);
-    const deleted = removeUnused(store, trash, unnamed, removed, left, users);
+    const deleted = removeUnused(store, trash, unused, removed, left, users);
     removeLeftovers(store, trash, left, users);
-    return { untagged: [], deleted };
+    return { untagged: unused.flatMap(({ references }) => references.map(shortReference)), deleted };
   });
 }
 

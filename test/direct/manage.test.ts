@@ -47,6 +47,54 @@ describe.skipIf(requires('root', 'ip', 'nft'))('a container', () => {
   });
 });
 
+describe.skipIf(requires('root'))('prune', () => {
+  it('removes the containers that the filters select', () => {
+    for (const [name, label] of [
+      ['one', 'kind=job'],
+      ['two', 'kind=other'],
+      ['three', 'else='],
+    ] as const)
+      machine.done('create', '--name', name, '--label', label, 'base');
+    const removed = (...options: readonly string[]) => {
+      machine.done('prune', ...options);
+      return machine.directory('names');
+    };
+    expect(removed('--filter', 'until=1h')).toEqual(['one', 'three', 'two']);
+    expect(removed('--filter', 'label=kind', '--filter', 'label=kind=job')).toEqual(['three', 'two']);
+    expect(removed('--filter', 'label!=kind')).toEqual(['two']);
+    expect(removed('--force', '--filter', 'until=2100-01-01')).toEqual([]);
+    for (const wrong of ['until=soon', 'name=x', 'label'])
+      expect(machine.fails(1, 'prune', '--filter', wrong)).toMatchObject({ code: 'usage.bad-value' });
+  });
+
+  it('removes the images that the filters select', () => {
+    machine.image('plain', { config: { Labels: { keep: 'yes' } } });
+    machine.done('create', '--name', 'user', 'base');
+    const isThere = (name: string) => machine.oci('image', 'inspect', name).status === 0;
+    expect(machine.oci('image', 'prune').stdout).toBe('');
+    expect(machine.oci('image', 'prune', '--all', '--filter', 'label!=keep').stdout).toBe('');
+    expect(isThere('plain')).toBe(true);
+    expect(machine.oci('image', 'prune', '-af', '--filter', 'label=keep=yes').stdout).toMatch(
+      /^Untagged: plain:latest\nDeleted: sha256:/,
+    );
+    expect([isThere('plain'), isThere('base')]).toEqual([false, true]);
+  });
+});
+
+describe.skipIf(requires('root'))('a container whose first start failed', () => {
+  it.each([
+    [['/missing'], 127, 127],
+    [['/etc/passwd'], 126, 126],
+    [['-w', '/etc/passwd', 'base', 'true'], 125, 128],
+  ] as const)('is created, with the exit status of Docker: %j', (words, status, shown) => {
+    const command = words.length > 1 ? words : ['base', ...words];
+    machine.fails(status, 'run', '-d', '--name', 'web', '--network', 'none', ...command);
+    const { State } = machine.inspect('web') as unknown as Readonly<Record<string, object>>;
+    expect(State).toMatchObject({ Status: 'created', ExitCode: shown, Error: expect.stringMatching(/./) });
+    expect(machine.done('ls', '-a', '--format', 'json')).toContain('"Status":"Created"');
+  });
+});
+
 const limitsOf = (name: string) => {
   const path = join(machine.data, 'containers', machine.inspect(name).Id, 'config.json');
   return JSON.parse(readFileSync(path, 'utf8')).linux.resources;

@@ -63,6 +63,26 @@ describe.skipIf(requires('root'))('a container with a restart policy', () => {
     expect(machine.inspect('job')).toMatchObject({ RestartCount: 0 });
   });
 
+  it('gets the policy of update while it runs, and loses it', async () => {
+    const id = started('web', 'no', 'printf x >>/runs; exec sleep 1000');
+    await until('it runs', () => runs(id) === 1);
+    machine.done('update', '--restart', 'always', 'web');
+    expect(machine.inspect('web')).toMatchObject({ HostConfig: { RestartPolicy: { Name: 'always' } } });
+    process.kill(machine.inspect('web').State.Pid, 'SIGKILL');
+    await until('it runs again', () => runs(id) === 2 && status(id) === 'running');
+    machine.done('update', '--restart', 'no', 'web');
+    process.kill(machine.inspect('web').State.Pid, 'SIGKILL');
+    await until('it has ended', () => isAtRest(id));
+    expect(runs(id)).toBe(2);
+    machine.detached('--name', 'once', '--rm', '--network', 'none', 'base', 'sleep', '1000');
+    expect(machine.fails(1, 'update', '--restart', 'always', 'once')).toMatchObject({
+      code: 'usage.bad-value',
+    });
+    expect(machine.fails(1, 'update', '--restart', 'sometimes', 'web')).toMatchObject({
+      code: 'usage.bad-value',
+    });
+  });
+
   it('starts again when its program is killed, and not after stop', async () => {
     const id = started('web', 'always', 'exec sleep 1000');
     const first = machine.inspect('web').State.Pid;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readInRoot } from '../../../direct/image-files.ts';
+import { programStatus } from '../../../direct/program-status.ts';
 import { useNoInput } from '../../../direct/standard-input.ts';
 import { stateOf } from '../../../direct/status.ts';
 import { requireUp } from '../../../direct/stop.ts';
@@ -13,7 +14,6 @@ import type { Runtime } from '../../../lifecycle/runtime.ts';
 import type { CommandModule } from '../../command.ts';
 import { directStore } from './common.ts';
 import { environmentOf, textOf } from './options.ts';
-import { programStatus } from './program-status.ts';
 
 const optionNames = {
   cwd: '--workdir',

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { parsePruneFilters } from '../../../direct/prune-filter.ts';
 import { removeDirect } from '../../../direct/remove.ts';
 import { isUp, stateOf } from '../../../direct/status.ts';
 import { findId, listContainers, sweep } from '../../../direct/store.ts';
 import type { CommandModule } from '../../command.ts';
 import { directStore, failureOf } from './common.ts';
+import { listOf } from './options.ts';
 
 export const rm: CommandModule = {
   name: 'container rm',
@@ -43,13 +45,16 @@ export const rm: CommandModule = {
 export const prune: CommandModule = {
   name: 'container prune',
   summary: 'remove all containers that do not run',
-  example: ['tsubo container prune'],
+  example: ['tsubo container prune', 'tsubo container prune --filter until=24h --filter label=job'],
   shortOptionsCombine: true,
   define(command) {
-    command.option('-f, --force', 'accepted for scripts: prune never asks');
+    command
+      .option('--filter <filter...>', 'remove only those with until= (created before), label= or label!=')
+      .option('-f, --force', 'accepted for scripts: prune never asks');
   },
-  run(context) {
+  run(context, _args, options) {
     const { runtime, print, report } = context;
+    const isWanted = parsePruneFilters(listOf(options, 'filter'), runtime.binding.now());
     const store = directStore(context);
     sweep(store);
     const { containers, damaged } = listContainers(store);
@@ -57,7 +62,7 @@ export const prune: CommandModule = {
     for (const container of containers) {
       const state = stateOf(runtime, store, container);
       if (state.problem !== undefined) report(state.problem);
-      if (isUp(state)) continue;
+      if (isUp(state) || !isWanted(container)) continue;
       removeDirect(runtime, store, container.id, { force: false, volumes: false });
       print(`${container.id}\n`);
     }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { programStatus } from '../../../direct/program-status.ts';
 import { removeDirect } from '../../../direct/remove.ts';
 import { parseRestart } from '../../../direct/restart.ts';
 import { startDirect } from '../../../direct/start.ts';
@@ -9,7 +11,6 @@ import { directStore } from './common.ts';
 import { createOf } from './create.ts';
 import { runAttached } from './foreground.ts';
 import { defineRequest, textOf, unsupportedOptions } from './options.ts';
-import { programStatus } from './program-status.ts';
 
 export const run: CommandModule = {
   name: 'container run',

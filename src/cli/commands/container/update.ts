@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseBytes, parseCpus, parseMemory, parseNumber } from '../../../direct/request.ts';
+import { parseRestart } from '../../../direct/restart.ts';
+import { changeRestart } from '../../../direct/store.ts';
 import { updateDirect } from '../../../direct/update.ts';
 import { RuntimeError } from '../../../errors/error.ts';
 import type { Resources } from '../../../oci/resources.ts';
@@ -9,10 +11,10 @@ import { textOf } from './options.ts';
 
 export const update: CommandModule = {
   name: 'container update',
-  summary: 'change the resource limits of containers, also for later starts',
+  summary: 'change resource limits and the restart policy of containers, also for later starts',
   example: [
     'tsubo container update --memory 512m --cpus 1.5 web',
-    'tsubo container update --pids-limit 100 web db',
+    'tsubo container update --pids-limit 100 --restart unless-stopped web db',
   ],
   shortOptionsCombine: true,
   define(command) {
@@ -24,20 +26,25 @@ export const update: CommandModule = {
       .option('--cpus <number>', 'limit the processor time to this number of processors')
       .option('-c, --cpu-shares <weight>', 'weight of the processor time, from 2 to 262144')
       .option('--cpuset-cpus <list>', 'run on these processors only: 0-2,4')
-      .option('--pids-limit <number>', 'limit the number of processes; -1: unlimited');
+      .option('--pids-limit <number>', 'limit the number of processes; -1: unlimited')
+      .option('--restart <policy>', 'start again after an end: no, on-failure[:N], always or unless-stopped');
   },
   run(context, words, options) {
     const resources = resourcesOf(options);
-    if (Object.keys(resources).length === 0) {
+    const hasLimits = Object.keys(resources).length > 0;
+    const restart = textOf(options, 'restart');
+    const policy = restart === undefined ? undefined : parseRestart(restart);
+    if (!hasLimits && restart === undefined) {
       throw new RuntimeError({
         code: 'usage.arguments',
         message: 'you must provide one or more flags when using this command',
         hint: 'write a limit, such as --memory 512m',
       });
     }
-    return forEachContainer(context, words, (store, container) =>
-      updateDirect(context.runtime, store, container, resources),
-    );
+    return forEachContainer(context, words, (store, container) => {
+      if (hasLimits) updateDirect(context.runtime, store, container, resources);
+      if (restart !== undefined) changeRestart(store, container, policy === undefined ? undefined : restart);
+    });
   },
 };
 

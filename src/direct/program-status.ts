@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { RuntimeError } from '../../../errors/error.ts';
+import type { RuntimeError } from '../errors/error.ts';
 
 /** Exit statuses of a shell for a program that cannot be executed, which `run`, `start` and `exec` return, too. */
 const statuses: Readonly<Record<string, number>> = {
