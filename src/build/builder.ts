@@ -299,18 +299,19 @@ export class Builder {
       state.ownCommand,
     );
     const isDirectory = instruction.keyword === 'WORKDIR';
-    const work = isDirectory ? () => this.#makeWorkingDirectory(state, config) : () => undefined;
+    const place = placeOf(source, instruction);
+    const work = isDirectory ? () => this.#makeWorkingDirectory(place, state, config) : () => undefined;
     const next = this.#performed(state, [instruction.keyword, config, author], text, work, {
       ownCommand: state.ownCommand || instruction.keyword === 'CMD',
     });
     return { ...next, draft: { ...next.draft, config, author: author ?? next.draft.author } };
   }
 
-  #makeWorkingDirectory(state: State, config: ConfigMembers): StoredLayer | undefined {
+  /** As with BuildKit, the new directories belong to the user of USER. */
+  #makeWorkingDirectory(place: Place, state: State, config: ConfigMembers): StoredLayer | undefined {
     const path = directoryOf(config, '.');
-    return this.#change(state, target =>
-      makeDirectoriesIn(target, path, { uid: 0, gid: 0, mode: undefined }),
-    );
+    const user = typeof config['User'] === 'string' ? config['User'] : '';
+    return this.#change(state, target => makeDirectoriesIn(target, path, idsOf(place, target, user)));
   }
 
   #change(state: State, work: (target: Target) => void): StoredLayer | undefined {
@@ -599,7 +600,7 @@ export class Builder {
     } finally {
       binding.close(fd);
     }
-    makeDirectoriesIn(target, to, { uid: 0, gid: 0, mode: undefined });
+    makeDirectoriesIn(target, to, { uid: 0, gid: 0 });
     withDirectory(binding, tree, from =>
       binding.copyTree({
         fromRoot: from,
@@ -746,17 +747,19 @@ function refuseUrl(place: Place, keyword: string, word: string): void {
     );
 }
 
-/** Returns the numbers of `--chown`. Without a group, the gid equals the uid. */
-function ownerOf(place: Place, { binding, root }: Target, { chown, mode }: CopyFlags): Attributes {
+/** The owner that `--chown` gives. */
+function ownerOf(place: Place, target: Target, { chown, mode }: CopyFlags): Attributes {
   if (chown === undefined || chown === '') return { uid: undefined, gid: undefined, mode };
-  const read = (path: string) => readInRoot(binding, root, path);
-  const needsFiles = !/^\d+(:\d+)?$/.test(chown);
-  const files = needsFiles
-    ? { passwd: read('/etc/passwd'), group: read('/etc/group') }
-    : { passwd: '', group: '' };
+  return { ...idsOf(place, target, chown), mode };
+}
+
+/** The numbers of `USER[:GROUP]`. As with Docker, a number without a group has the group of the same number. */
+function idsOf(place: Place, { binding, root }: Target, text: string): { uid: number; gid: number } {
+  const isNumber = /^\d+(:\d+)?$/.test(text);
+  const read = (path: string) => (isNumber ? '' : readInRoot(binding, root, path));
   try {
-    const { uid, gid } = findUser(chown, files);
-    return { uid, gid: chown.includes(':') ? gid : uid, mode };
+    const { uid, gid } = findUser(text, { passwd: read('/etc/passwd'), group: read('/etc/group') });
+    return { uid, gid: isNumber && !text.includes(':') ? uid : gid };
   } catch (error) {
     throw error instanceof RuntimeError ? syntaxError(place, error.message, error.hint) : error;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { existsInRoot, isDirectoryInRoot } from '../direct/fill-volume.ts';
+import { RuntimeError } from '../errors/error.ts';
 import { onHost, refusalOf } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { withDirectory } from '../host/files.ts';
@@ -73,10 +74,21 @@ export function layerOf({ digest, diffId, mediaType, size }: StoredLayer): Store
   return { digest, diffId, mediaType, size };
 }
 
-/** Makes a directory and those above it. */
-export function makeDirectoriesIn(target: Target, path: string, attributes: Attributes): void {
+/** Makes a directory and those above it, with Docker's mode 0755. */
+export function makeDirectoriesIn(
+  target: Target,
+  path: string,
+  attributes: Pick<Attributes, 'uid' | 'gid'>,
+): void {
   const { binding, root, scratch } = target;
-  if (path === '/' || existsInRoot(binding, root, path)) return;
+  if (path === '/' || isDirectoryInRoot(binding, root, path)) return;
+  if (existsInRoot(binding, root, path)) {
+    throw new RuntimeError({
+      code: 'build.syntax',
+      message: `unable to make the directory ${path}: it exists and is not a directory`,
+      path,
+    });
+  }
   makeDirectoriesIn(target, parentPath(path), attributes);
   withDirectory(binding, scratch, from =>
     binding.copyTree({
@@ -109,9 +121,9 @@ export function copySource(
     ...optional('mode', attributes.mode),
   };
   if (found.isDirectory) {
-    const isNew = !existsInRoot(binding, root, path);
+    // As with Docker, a new directory does not have the mode of the source.
     makeDirectoriesIn(target, path, attributes);
-    binding.copyTree({ ...common, to: path, name: '', properties: isNew });
+    binding.copyTree({ ...common, to: path, name: '', properties: false });
     return;
   }
   const isInto = intoDirectory || isDirectoryInRoot(binding, root, path);

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   lchownSync,
   mkdirSync,
   readFileSync,
@@ -252,6 +253,65 @@ describe.skipIf(requires('root'))('image build', () => {
     expect(show("stat -c '%a %u:%g %n' /w/confs/y.conf /etc/new /owned /owned/y /etc/inner")).toBe(
       '644 0:0 /w/confs/y.conf\n700 0:0 /etc/new\n755 33:33 /owned\n644 33:33 /owned/y\n777 0:0 /etc/inner\n',
     );
+  });
+
+  it('makes directories with the mode 0755, and those of WORKDIR for the user of USER', () => {
+    put({ 'secret/inner/f': 'f' });
+    for (const path of ['secret', 'secret/inner']) chmodSync(join(context, path), 0o700);
+    built(
+      [
+        'FROM base AS first',
+        'RUN mkdir -m 1777 /shared && chown 7:7 /shared',
+        'FROM base',
+        'COPY --from=first /shared /shared',
+        'COPY --chmod=640 secret /new/secret',
+        'COPY secret /etc',
+        'WORKDIR /before',
+        'USER www',
+        'WORKDIR /a/b',
+        'USER 44',
+        'WORKDIR c',
+        'USER root',
+        'WORKDIR /before',
+      ].join('\n'),
+    );
+    expect(
+      show("stat -c '%a %u:%g %n' /shared /new /new/secret /new/secret/inner /etc /before /a /a/b /a/b/c"),
+    ).toBe(
+      [
+        '755 0:0 /shared',
+        '755 0:0 /new',
+        '755 0:0 /new/secret',
+        '640 0:0 /new/secret/inner',
+        '755 0:0 /etc',
+        '755 0:0 /before',
+        '755 33:33 /a',
+        '755 33:33 /a/b',
+        '755 44:44 /a/b/c',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it.each([
+    ['FROM base\nCOPY f /file\n  WORKDIR /file', 3, 3],
+    ['FROM base\nCOPY f /file\nWORKDIR /file/below', 3, 1],
+    ['FROM base\nCOPY f /file\nCOPY f /file/', 3, 1],
+    ['FROM base\nCOPY f /file\nUSER missing\nWORKDIR /new', 4, 1],
+  ])('names the line of a directory that cannot be made: %j', (dockerfile, line, column) => {
+    put({ f: 'f' });
+    const place = { code: 'build.syntax', document: 'Dockerfile', line, column };
+    const { msg, ...failure } = fails(dockerfile);
+    expect(failure).toMatchObject(place);
+    expect(msg).toMatch(/it exists and is not a directory|unable to find user missing/);
+  });
+
+  it('writes the id for scripts: --iidfile, and alone with --quiet', () => {
+    const file = join(machine.box.dir, 'id');
+    expect(built('FROM base\nRUN echo output', '--iidfile', file, '--quiet')).toBe(`${image().Id}\n`);
+    expect(readFileSync(file, 'utf8')).toBe(image().Id);
+    fails('FROM base\nRUN false', '--iidfile', file);
+    expect(existsSync(file)).toBe(false);
   });
 
   it('unpacks archives with ADD, and copies them with COPY', () => {

@@ -6,7 +6,7 @@ import { parseNetworks, parsePairs } from '../../../direct/request.ts';
 import { RuntimeError } from '../../../errors/error.ts';
 import { onHost, toRuntimeError } from '../../../errors/system.ts';
 import type { Binding } from '../../../host/binding.d.ts';
-import { isDirectory } from '../../../host/files.ts';
+import { isDirectory, unlessMissing } from '../../../host/files.ts';
 import { resolvePath } from '../../../host/paths.ts';
 import { isMachineRoot } from '../../../host/privilege.ts';
 import { hexOf } from '../../../image/digest.ts';
@@ -53,6 +53,7 @@ export const build: CommandModule = {
       .option('--no-cache', 'run all steps again')
       .option('--network <name>', 'network of RUN: a network, none or host (default: default)')
       .option('--pull', 'pull the images of FROM, also if they are here')
+      .option('--iidfile <file>', 'write the id of the image to this file')
       .option('-q, --quiet', 'print only the id, and the output of a step that fails');
   },
   run(context, [directory], options) {
@@ -93,7 +94,13 @@ export const build: CommandModule = {
         latest: fixedTime(binding),
         print: quiet ? () => {} : print,
       };
+      // As with Docker, a failed build leaves no file of an earlier one.
+      const idFile = textOf(options, 'iidfile');
+      if (idFile !== undefined)
+        onHost(`unable to remove ${idFile}`, () => unlessMissing(() => binding.unlink(idFile)));
       const id = new Builder(runtime, request, directStore(context)).build();
+      if (idFile !== undefined)
+        onHost(`unable to write ${idFile}`, () => binding.replaceText(idFile, id, 0o644));
       if (quiet) print(`${id}\n`);
       else {
         print(`Successfully built ${hexOf(id).slice(0, 12)}\n`);
