@@ -9,6 +9,7 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
+import { timeBuilds } from './builds.ts';
 import { containerd } from './containerd/flows.ts';
 import { cri } from './cri/flows.ts';
 import { docker } from './docker/flows.ts';
@@ -58,6 +59,7 @@ export function skipAll(options: Options, reason: string): number {
 export async function testEngines(options: Options, prepared: Prepared): Promise<number> {
   const { tree } = prepared;
   if (options.rounds !== undefined) return timeEngines(options.rounds, prepared, say);
+  if (options.builds !== undefined) return timeBuilds(options.builds, prepared, say);
   const before = traces();
   const rows: Row[] = [];
   for (const engine of selectedEngines(options)) {

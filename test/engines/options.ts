@@ -13,6 +13,8 @@ export interface Options {
   readonly optional: boolean;
   /** Rounds of measurements in place of the flows. */
   readonly rounds?: number;
+  /** Rounds of measurements of builds in place of the flows. */
+  readonly builds?: number;
 }
 
 const usage = (names: readonly string[]) => `Usage: npm run test:engines [-- OPTIONS]
@@ -23,7 +25,8 @@ const usage = (names: readonly string[]) => `Usage: npm run test:engines [-- OPT
   --runtime NAME      only runc or tsubo
   --suite NAME        the suite of Debian whose engines are fetched (default: bookworm)
   --optional          skip all flows if the engines cannot be fetched
-  --time ROUNDS       measure commands with runc, crun and tsubo instead`;
+  --time ROUNDS       measure commands with runc, crun and tsubo instead
+  --builds ROUNDS     measure builds with tsubo, Docker and buildah instead`;
 
 const optionTypes = {
   only: { type: 'string' },
@@ -33,6 +36,7 @@ const optionTypes = {
   suite: { type: 'string' },
   optional: { type: 'boolean' },
   time: { type: 'string' },
+  builds: { type: 'string' },
   help: { type: 'boolean' },
 } as const;
 
@@ -55,9 +59,12 @@ export function optionsOf(args: readonly string[], names: readonly string[]): Op
   const unknown =
     only.find(name => !names.includes(name)) ?? runtimes.find(name => name !== 'runc' && name !== 'tsubo');
   if (unknown !== undefined) return `unknown name ${unknown}\n\n${usage(names)}`;
-  const rounds = values.time === undefined ? undefined : Number(values.time);
-  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
-    return `invalid number of rounds ${values.time}\n\n${usage(names)}`;
+  const [rounds, builds] = [values.time, values.builds].map(text =>
+    text === undefined ? undefined : Number(text),
+  );
+  for (const number of [rounds, builds]) {
+    if (number !== undefined && !(Number.isInteger(number) && number > 0))
+      return `invalid number of rounds ${values.time ?? values.builds}\n\n${usage(names)}`;
   }
   return {
     only,
@@ -67,5 +74,6 @@ export function optionsOf(args: readonly string[], names: readonly string[]): Op
     suite: values.suite ?? 'bookworm',
     optional: values.optional ?? false,
     ...(rounds !== undefined && { rounds }),
+    ...(builds !== undefined && { builds }),
   };
 }
