@@ -145,6 +145,36 @@ Outcome runHook(const Arguments& a) {
                         {"stderr", Value::text(err.text)}});
 }
 
+Outcome awaitOutput(const Arguments& a) {
+  const Value& r = a[0];
+  const int pidfd = static_cast<int>(r.field("pidfd").number());
+  const auto pid = static_cast<pid_t>(r.field("pid").number());
+  Output out, none;
+  out.kept = static_cast<size_t>(r.field("keep").number());
+  out.read_end.reset(fcntl(static_cast<int>(r.field("output").number()), F_DUPFD_CLOEXEC, 3));
+  if (out.read_end.get() < 0 || fcntl(out.read_end.get(), F_SETFL, O_NONBLOCK) < 0) return refused("fcntl", errno);
+  Waited waited = await_end(pidfd, &out, &none, now_ms() + r.field("timeoutMs").number());
+  const int poll_error = errno;
+  const bool late = waited == Waited::late;
+  if (waited != Waited::ended) {
+    // The process leads its group and is not reaped: the number belongs to it. ESRCH: it has just exited.
+    if (kill(-pid, SIGKILL) < 0 && errno != ESRCH) return refused("kill", errno);
+    const Waited killed = await_end(pidfd, &out, &none, now_ms() + kKillMs);
+    if (waited == Waited::refused) {
+      if (killed == Waited::ended) collect(pid);
+      return refused("poll", poll_error);
+    }
+    waited = killed;
+  }
+  siginfo_t end = {};
+  if (waited == Waited::ended) end = collect(pid);
+  out.drain();
+  const bool exited = end.si_code == CLD_EXITED;
+  return Value::record({{exited ? "code" : "signal", Value::number(end.si_status)},
+                        {"timedOut", Value::boolean(late)},
+                        {"output", Value::text(out.text)}});
+}
+
 Outcome runHelper(const Arguments& a) {
   const Value& r = a[0];
   const std::string& path = r.field("path").text();

@@ -118,6 +118,7 @@ void set_argv(std::vector<std::string> argv);
   F(bindDatagrams, "s") \
   F(relayReadiness, "r") \
   F(runHook, "r") \
+  F(awaitOutput, "r") \
   F(runHelper, "r") \
   F(startPeer, "r") \
   F(receiveMessage, "n") \

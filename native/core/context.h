@@ -116,6 +116,8 @@ struct Context {
   bool filtered = false;
   // The exit of the runtime no longer sends a signal to this process.
   bool outlives_runtime = false;
+  // The plan requests that signal for the program.
+  bool ends_with_runtime = false;
   // The number of descriptors, counted from 3, that belong to the program.
   uint32_t preserve_fds = 0;
   // The init has changed to the working directory of the process.

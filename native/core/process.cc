@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Attributes of the container's process: signals, limits, standard streams, working directory, umask.
+#include <asm/signal.h>
 #include <linux/errno.h>
 #include <linux/major.h>
 #include <linux/prctl.h>
@@ -16,6 +17,11 @@ Result run(Context&, const wire::step::resetSignals& s) {
     if (long r = reset_signal(signal); r < 0) return check("rt_sigaction", r);
   }
   return {};
+}
+
+Result run(Context& c, const wire::step::endWithRuntime&) {
+  c.ends_with_runtime = true;
+  return check("prctl", sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
 }
 
 Result run(Context&, const wire::step::setNoNewPrivileges&) {

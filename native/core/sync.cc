@@ -51,7 +51,7 @@ void await_resume(Context& c) {
 }
 
 Result outlive_runtime(Context& c) {
-  if (c.outlives_runtime) return {};
+  if (c.outlives_runtime || c.ends_with_runtime) return {};
   Result r = check("prctl", sys::prctl(PR_SET_PDEATHSIG, 0));
   c.outlives_runtime = r.ok();
   return r;

@@ -6,6 +6,7 @@
 
 // clang-format off
 #define TSUBO_FIELDS_resetSignals(F) F(number, mask)
+#define TSUBO_FIELDS_endWithRuntime(F)
 #define TSUBO_FIELDS_joinNamespace(F) F(number, slot) F(number, kind)
 #define TSUBO_FIELDS_keepPidNamespace(F) F(number, slot)
 #define TSUBO_FIELDS_enterPidNamespace(F)
@@ -76,6 +77,7 @@
 
 #define TSUBO_STEPS(S) \
   S(resetSignals) \
+  S(endWithRuntime) \
   S(joinNamespace) \
   S(keepPidNamespace) \
   S(enterPidNamespace) \

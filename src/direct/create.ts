@@ -45,6 +45,7 @@ export interface UsableImage {
     readonly Labels: Readonly<Record<string, string>>;
     readonly StopSignal?: string;
     readonly Healthcheck?: JsonObject;
+    readonly Shell?: readonly string[];
   };
   /** Absolute paths of the trees, lowest first. */
   readonly layers: readonly string[];
@@ -159,7 +160,7 @@ function fill(
       const path = entryPath(directory, containerFiles.init);
       onHost(`unable to write ${path}`, () => binding.writeReaper(path, 0o755));
     }
-    const health = healthCheckOf(image.config.Healthcheck, request.health);
+    const health = healthCheckOf(image.config.Healthcheck, request.health, image.config.Shell);
     const config = entryPath(directory, containerFiles.config);
     onHost(`unable to write ${config}`, () =>
       binding.replaceText(config, `${exactJson(makeConfig(input))}\n`, 0o600),

@@ -3,8 +3,10 @@ import type { JsonObject } from '../image/members.ts';
 
 /** The health check of a container; times are in milliseconds. */
 export interface HealthCheck {
-  /** `CMD` and the words of a command, or `CMD-SHELL` and a line for /bin/sh. */
+  /** `CMD` and the words of a command, or `CMD-SHELL` and a line for the shell. */
   readonly test: readonly string[];
+  /** SHELL of the image. Default: /bin/sh -c. */
+  readonly shell?: readonly string[];
   /** From the end of a check to the beginning of the next one. */
   readonly interval: number;
   readonly timeout: number;
@@ -20,7 +22,7 @@ export interface HealthCheck {
 const defaults = { interval: 30_000, timeout: 30_000, startPeriod: 0, startInterval: 5_000, retries: 3 };
 
 /** The options of `run`; `none` for `--no-healthcheck`. */
-export type HealthRequest = Partial<HealthCheck> | 'none';
+export type HealthRequest = Partial<Omit<HealthCheck, 'shell'>> | 'none';
 
 const imageMembers = {
   interval: 'Interval',
@@ -32,10 +34,13 @@ const imageMembers = {
 /**
  * Returns the check of a container: each option replaces a member of the image's HEALTHCHECK, and zero means the
  * default. Undefined if there is no command.
+ *
+ * @param shell - of the image; empty if it has none
  */
 export function healthCheckOf(
   image: JsonObject | undefined,
   request: HealthRequest | undefined,
+  shell: readonly string[] = [],
 ): HealthCheck | undefined {
   if (request === 'none') return undefined;
   const declared = Array.isArray(image?.['Test']) ? image['Test'].map(String) : [];
@@ -49,6 +54,7 @@ export function healthCheckOf(
   const retries = request?.retries ?? image?.['Retries'];
   return {
     test,
+    ...(test[0] === 'CMD-SHELL' && shell.length > 0 && { shell }),
     interval: time('interval'),
     timeout: time('timeout'),
     startPeriod: time('startPeriod'),
@@ -57,13 +63,17 @@ export function healthCheckOf(
   };
 }
 
+/** The words of the command that the check executes. */
+export function commandOfCheck({ test: [kind, ...words], shell = ['/bin/sh', '-c'] }: HealthCheck): string[] {
+  return kind === 'CMD-SHELL' ? [...shell, ...words] : words;
+}
+
 /** Returns true if a value of container.json is a valid health check. */
 export function isHealthCheck(value: unknown): value is HealthCheck {
-  const { test, ...numbers } = (value ?? {}) as Partial<HealthCheck>;
+  const { test, shell = [], ...numbers } = (value ?? {}) as Partial<HealthCheck>;
   const names = ['interval', 'timeout', 'startPeriod', 'startInterval', 'retries'] as const;
   return (
-    Array.isArray(test) &&
-    test.every(word => typeof word === 'string') &&
+    [test, shell].every(words => Array.isArray(words) && words.every(word => typeof word === 'string')) &&
     names.every(name => Number.isFinite(numbers[name]) && (numbers[name] ?? -1) >= 0)
   );
 }

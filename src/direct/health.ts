@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { onHost } from '../errors/system.ts';
-import type { Binding } from '../host/binding.d.ts';
+import { errno } from '../errors/errno.ts';
+import { onHost, toRuntimeError } from '../errors/system.ts';
 import { unlessMissing } from '../host/files.ts';
 import { entryPath } from '../host/paths.ts';
-import { SIG } from '../kernel/signals.ts';
+import { O } from '../kernel/files.ts';
+import { type Executed, startInContainer } from '../lifecycle/exec.ts';
 import type { Runtime } from '../lifecycle/runtime.ts';
 import { timestamp } from '../lifecycle/timestamp.ts';
 import type { DirectContainer } from './container.ts';
-import type { HealthCheck } from './health-check.ts';
-import { ownCommand } from './own-command.ts';
+import { commandOfCheck, type HealthCheck } from './health-check.ts';
 import { stateOf } from './status.ts';
 import { containerFiles, containerPath, type DirectStore } from './store.ts';
 
@@ -34,6 +34,7 @@ export interface Health {
 const newHealth: Health = { status: 'starting', failingStreak: 0, log: [] };
 const mostResults = 5;
 const mostOutput = 4096;
+const killTimeoutMs = 10_000;
 
 /** Removes the results of the last run. Called before a new run. */
 export function forgetHealth({ binding }: Runtime, directory: string): void {
@@ -112,9 +113,29 @@ export function checkHealth(
 ): CheckedHealth | undefined {
   const { binding } = runtime;
   const check = container.health;
+  if (check === undefined) return undefined;
+  // Two checks at a time would lose one of the results. The other one may take its time and that of the kill.
+  const path = entryPath(containerPath(store, container.id), containerFiles.healthLock);
+  const lock = unlessMissing(() => binding.open(path, O.O_RDWR | O.O_CREAT | O.O_CLOEXEC, 0o600));
+  if (lock === undefined) return undefined;
+  try {
+    if (unlessMissing(() => binding.lock(lock, check.timeout + killTimeoutMs)) !== true) return undefined;
+    return checkLocked(runtime, store, container, check);
+  } finally {
+    binding.close(lock);
+  }
+}
+
+function checkLocked(
+  runtime: Runtime,
+  store: DirectStore,
+  container: DirectContainer,
+  check: HealthCheck,
+): CheckedHealth | undefined {
+  const { binding } = runtime;
   const state = stateOf(runtime, store, container);
-  if (check === undefined || state.status !== 'running' || state.startedAt === undefined) return undefined;
-  const result = probe(runtime, container, check, containerPath(store, container.id));
+  if (state.status !== 'running' || state.startedAt === undefined) return undefined;
+  const result = probe(runtime, container, check);
   const after = stateOf(runtime, store, container);
   if (after.status !== 'running' || after.startedAt !== state.startedAt) return undefined;
   const health = afterCheck(healthOf(store, container) ?? newHealth, check, result, state.startedAt);
@@ -123,46 +144,45 @@ export function checkHealth(
   return { health, starting: isStarting(health, check, timestamp(binding.now()), state.startedAt) };
 }
 
-function probe(
-  runtime: Runtime,
-  { id }: DirectContainer,
-  { test, timeout }: HealthCheck,
-  directory: string,
-): HealthResult {
-  const [kind, ...words] = test;
+/** Executes the check. Its program ends with this process, and after its time. */
+function probe(runtime: Runtime, { id }: DirectContainer, check: HealthCheck): HealthResult {
   const { binding } = runtime;
-  const own = ownCommand(runtime);
-  const command = kind === 'CMD-SHELL' ? ['/bin/sh', '-c', ...words] : words;
-  const now = binding.now();
-  const start = timestamp(now);
-  // Each check has a file of its own, because the pid in the file of a killed check may be that of another process by
-  // now.
-  const pidFile = entryPath(directory, `health-${now}.pid`);
-  const { timedOut, code, stdout, stderr } = binding.runHook({
-    path: own[0] ?? '',
-    args: [...own, 'exec', '--pid-file', pidFile, id, ...command],
-    input: '',
-    directory: '/',
-    timeoutMs: timeout,
-    keep: mostOutput,
-  });
-  if (timedOut) killProbe(binding, pidFile);
-  unlessMissing(() => binding.unlink(pidFile));
-  const output = `${stdout}${stderr}`.slice(-mostOutput);
-  const end = timestamp(binding.now());
-  if (timedOut) {
-    return { start, end, exitCode: -1, output: `Health check exceeded timeout (${timeout} ms): ${output}` };
+  const start = timestamp(binding.now());
+  const result = (exitCode: number, output: string): HealthResult => {
+    return { start, end: timestamp(binding.now()), exitCode, output: output.slice(-mostOutput) };
+  };
+  const [output = -1, write = -1] = onHost('unable to make a pipe', () => binding.pipe());
+  try {
+    let executed: Executed;
+    const none = binding.open('/dev/null', O.O_RDWR | O.O_CLOEXEC, 0);
+    try {
+      executed = startInContainer(runtime, id, {
+        args: commandOfCheck(check),
+        detach: true,
+        endsWithRuntime: true,
+        standard: [none, write, write],
+      });
+    } catch (error) {
+      const failure = toRuntimeError(error);
+      if (failure.errno === errno.EINTR) throw failure;
+      return result(-1, failure.message);
+    } finally {
+      binding.close(none);
+      binding.close(write);
+    }
+    const { pid, pidfd } = executed;
+    try {
+      const request = { pid, pidfd, output, timeoutMs: check.timeout, keep: mostOutput };
+      const end = binding.awaitOutput(request);
+      if (end.timedOut)
+        return result(-1, `Health check exceeded timeout (${check.timeout} ms): ${end.output}`);
+      return result(end.code ?? 128 + (end.signal ?? 0), end.output);
+    } finally {
+      binding.close(pidfd);
+    }
+  } finally {
+    binding.close(output);
   }
-  return { start, end, exitCode: code ?? -1, output };
-}
-
-/** Kills the command in the container, because it outlives the `exec` that was killed. */
-function killProbe(binding: Binding, pidFile: string): void {
-  const pid = Number(binding.readTextIfThere(pidFile) ?? '');
-  const fd = Number.isSafeInteger(pid) && pid > 1 ? binding.pidfdOpen(pid) : undefined;
-  if (fd === undefined) return;
-  binding.pidfdSignal(fd, SIG.SIGKILL);
-  binding.close(fd);
 }
 
 /** Returns the health in Docker's form, for `container inspect`. */

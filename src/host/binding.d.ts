@@ -349,6 +349,11 @@ export interface Binding {
    * or ignored signals, and the runtime's user, umask and limits.
    */
   runHook(request: HookRequest): HookEnd;
+  /**
+   * Waits until a child has exited and reaps it. Reads its output meanwhile. After the time, the child's process group
+   * gets SIGKILL; so it does after an EINTR, which is thrown.
+   */
+  awaitOutput(request: OutputRequest): OutputEnd;
 
   /**
    * Runs a program of tsubo until it exits, with the standard streams, the working directory and the environment of
@@ -906,6 +911,22 @@ export interface HookEnd extends WaitStatus {
   /** The last bytes of each stream. */
   readonly stdout: string;
   readonly stderr: string;
+}
+
+export interface OutputRequest {
+  /** A child that leads its process group. */
+  readonly pid: number;
+  readonly pidfd: number;
+  /** The end of a pipe. It stays open, and its reads no longer block. */
+  readonly output: number;
+  readonly timeoutMs: number;
+  /** Number of bytes at the end of the output to keep. */
+  readonly keep: number;
+}
+
+export interface OutputEnd extends WaitStatus {
+  readonly timedOut: boolean;
+  readonly output: string;
 }
 
 export interface HelperRequest {

@@ -29,6 +29,8 @@ export interface ImageConfig {
   readonly Labels: Readonly<Record<string, string>>;
   readonly StopSignal?: string;
   readonly Healthcheck?: JsonObject;
+  /** Executes commands in shell form. */
+  readonly Shell?: readonly string[];
 }
 
 export interface HistoryEntry {
@@ -75,6 +77,7 @@ export function parseImageDocument(text: string): ImageDocument {
 export function readConfig(from: JsonObject): ImageConfig {
   const stopSignal = optionalText(from, 'StopSignal');
   const healthcheck = optionalObject(from, 'Healthcheck');
+  const shell = listOf(from, 'Shell', asText);
   return {
     Env: listOf(from, 'Env', asText),
     Cmd: listOf(from, 'Cmd', asText),
@@ -86,6 +89,7 @@ export function readConfig(from: JsonObject): ImageConfig {
     Labels: mapOf(from, 'Labels', asText),
     ...(stopSignal !== undefined && stopSignal !== '' && { StopSignal: stopSignal }),
     ...(healthcheck !== undefined && { Healthcheck: healthcheck }),
+    ...(shell.length > 0 && { Shell: shell }),
   };
 }
 

@@ -40,6 +40,8 @@ export interface ExecOptions extends ExecProcessOptions {
   readonly consoleSocket?: string;
   /** A Unix stream socket that gets a pidfd of the process; relative to the working directory. Default: none. */
   readonly pidfdSocket?: string;
+  /** The kernel kills the program when this process exits. Default false. */
+  readonly endsWithRuntime?: boolean;
   /** Number of descriptors that the program gets from 3 on. Default 0. */
   readonly preserveFds?: number;
   /** An existing cgroup below the container's. Default: the container's own. */
@@ -178,6 +180,7 @@ function startProcess(
         id: record.id,
         noNewKeyring: record.noNewKeyring ?? false,
         preserveFds: options.preserveFds ?? 0,
+        endsWithRuntime: options.endsWithRuntime ?? false,
         linux,
         listener: own.listener,
         joinsRdt: record.rdt !== undefined,

@@ -36,6 +36,8 @@ export interface ExecOptions {
   /** See `PlanOptions`. */
   readonly pidFile?: string | undefined;
   readonly pidfdSocket?: string | undefined;
+  /** The process ends with the runtime. Default false. */
+  readonly endsWithRuntime?: boolean;
   /** File of the container's time namespace, if it differs from the runtime's. */
   readonly timeNamespace?: string | undefined;
 }
@@ -72,7 +74,14 @@ export function makeExecPlan(context: Omit<ProcessContext, 'warn'>, options: Exe
   const affinity = execAffinity({ process, origin }).final;
   const ofProcess: ProcessContext = { ...context, facts, warn };
   append(container, terminalSteps(ofProcess, { slot: slots, console: false }));
-  append(container, processSteps(ofProcess, { shared: sharedSteps(options.linux), affinity }));
+  append(
+    container,
+    processSteps(ofProcess, {
+      shared: sharedSteps(options.linux),
+      affinity,
+      endsWithRuntime: options.endsWithRuntime ?? false,
+    }),
+  );
   if (options.joinsRdt === true) {
     host.push({ op: 'joinRdtGroup', when: 'after', origin: '/linux/intelRdt' });
   }

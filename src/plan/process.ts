@@ -31,6 +31,8 @@ export interface ProcessOptions {
   readonly listenFds?: number;
   /** Slot of the FIFO at which the program waits for `start`. Default: it runs at once. */
   readonly startFifo?: number | undefined;
+  /** The program ends with the runtime. Default: it outlives it. */
+  readonly endsWithRuntime?: boolean;
   /** Steps right before the program, given its environment. Default: none. */
   readonly beforeProgram?: (env: readonly string[]) => readonly Step[];
 }
@@ -88,6 +90,8 @@ export function processSteps(context: ProcessContext, options: ProcessOptions): 
       keepGroups: 0,
     },
     ...capabilities.after,
+    // Before `ready`, where the init exits if the runtime has.
+    ...(options.endsWithRuntime === true ? [{ op: 'endWithRuntime', origin: '' } as const] : []),
     { ...directory, mayFail: 0 },
     // As the user of the program, and before `ready`: a program that cannot be executed fails the create.
     ...args.slice(0, 1).map(name => ({

@@ -18,6 +18,8 @@ function signalNumbers(mask: number | bigint): string {
 const steps = {
   /** Resets the signals in the mask (bit N-1 for signal N) to their default action. */
   resetSignals: { mask: 'number' },
+  /** The kernel kills the program when the runtime exits. After the change of the user, which resets that. */
+  endWithRuntime: {},
 } as const;
 
 /** Signals. */

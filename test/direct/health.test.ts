@@ -2,11 +2,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { companions } from '../helpers/companions.ts';
 import { directMachine } from '../helpers/direct.ts';
 import { requires } from '../helpers/requires.ts';
 import { until } from '../helpers/sandbox.ts';
 
 const machine = directMachine();
+const beside = companions();
 beforeEach(() => void machine.image('base'));
 
 interface ShownHealth {
@@ -49,6 +51,19 @@ function checkers(id: string): string[] {
   });
 }
 
+/** The processes of a container, also those that have ended and were not reaped. */
+function inContainer(id: string): { readonly state: string; readonly words: readonly string[] }[] {
+  return readdirSync('/proc').flatMap(pid => {
+    try {
+      if (!/^\d+$/.test(pid) || !readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(id)) return [];
+      const state = /^.*\) (\S)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1] ?? '';
+      return [{ state, words: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') }];
+    } catch {
+      return [];
+    }
+  });
+}
+
 describe.skipIf(requires('root'))('the health of a container', () => {
   it('is starting, then healthy, then unhealthy after as many failures as permitted', async () => {
     checked(
@@ -83,6 +98,60 @@ describe.skipIf(requires('root'))('the health of a container', () => {
     expect(health('slow').Log[0]).toMatchObject({ ExitCode: -1, Output: expect.stringContaining('timeout') });
     // The check in progress at most; the killed ones are gone.
     await until('the commands are killed', () => machine.done('top', 'slow').split('sleep 4321').length <= 3);
+  });
+
+  it('leaves no process of a check that took too long', async () => {
+    // The shell has a child, which becomes one of the container's first process.
+    const options = ['--health-timeout', '100ms', '--health-interval', '1h', '--init'];
+    const id = checked('slow', 'sleep 4321; true', ...options);
+    const left = () => inContainer(id).filter(({ state, words }) => state === 'Z' || words.includes('4321'));
+    expect(machine.container('healthcheck', 'slow').status).toBe(1);
+    expect(health('slow').Log[0]).toMatchObject({ ExitCode: -1 });
+    await until('the commands are killed and reaped', () => left().length === 0);
+  });
+
+  it('does not survive its checker', async () => {
+    const id = checked(
+      'web',
+      'sleep 4321; true',
+      '--health-interval',
+      '1h',
+      '--health-start-period',
+      '1h',
+      '--health-timeout',
+      '1h',
+    );
+    const probes = () =>
+      inContainer(id).filter(({ words }) => words[0] === '/bin/sh' && words.includes('-c'));
+    await until('a check runs', () => probes().length > 0);
+    for (const pid of checkers(id)) process.kill(Number(pid), 'SIGKILL');
+    await until('its program has ended', () => probes().length === 0);
+  });
+
+  it('is checked by one command at a time', async () => {
+    const script = 'echo begin >>/log; sleep 0.3; echo end >>/log';
+    checked('web', script, '--health-interval', '1h');
+    const checks = [1, 2].map(() =>
+      beside.watch(machine.box.view.spawn(machine.box.command('container', 'healthcheck', 'web'), machine)),
+    );
+    for (const { ended } of checks) expect((await ended).status).toBe(0);
+    expect(machine.done('exec', 'web', 'cat', '/log')).toBe('begin\nend\nbegin\nend\n');
+    expect(health('web').Log.length).toBe(2);
+  });
+
+  it('is checked with the shell of the image', () => {
+    machine.image('shell', { config: { Shell: ['/bin/sh', '-c', 'echo own; eval "$0"'] } });
+    const options = ['--network', 'none', '--health-interval', '1h'];
+    machine.detached('--name', 'web', ...options, '--health-cmd', 'echo check', 'shell', 'sleep', '1000');
+    machine.done('healthcheck', 'web');
+    expect(health('web').Log[0]).toMatchObject({ ExitCode: 0, Output: 'own\ncheck\n' });
+  });
+
+  it('fails with the reason if the command cannot be executed', () => {
+    machine.image('broken', { config: { Healthcheck: { Test: ['CMD', '/missing'], Interval: 3600e9 } } });
+    machine.detached('--name', 'web', '--network', 'none', 'broken', 'sleep', '1000');
+    expect(machine.container('healthcheck', 'web').status).toBe(1);
+    expect(health('web').Log[0]).toMatchObject({ ExitCode: -1, Output: expect.stringContaining('/missing') });
   });
 
   it('is not checked while the container is paused, and not after its end', async () => {

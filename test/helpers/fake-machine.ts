@@ -585,6 +585,7 @@ export class FakeMachine {
       this.hooks.push(request);
       return { code: 0, timedOut: false, stdout: '', stderr: '', ...this.hookEnds.shift() };
     },
+    awaitOutput: () => noStreams(),
     bindDatagrams: path => {
       this.#begin('bindDatagrams', path);
       return 2_000_000;
