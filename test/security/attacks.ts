@@ -188,8 +188,8 @@ export const listOfAttacks: readonly Attack[] = [
       host: 'standalone',
       edits: [
         {
-          file: 'native/binding/hooks.cc',
-          find: '    if (r >= 0) r = sys::close_range(3, ~0u, 0);\n',
+          file: 'native/binding/host_program.cc',
+          find: '  require(child, "close_range", sys::close_range(static_cast<unsigned>(program.first + child.count), ~0u, 0));\n',
           replace: '',
         },
       ],

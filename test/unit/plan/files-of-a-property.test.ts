@@ -10,7 +10,7 @@ const top = new URL('../../../', import.meta.url).pathname;
  * page: the direct mode with its builds and dashboard, CDI, a function of the library and the names of its options.
  */
 const excluded =
-  /^src\/(seccomp\/syscalls-|cdi|direct|build|cli\/commands\/container|node\/(?:registry|dashboard|library\/(?:define-config|option-names)))/;
+  /^src\/(seccomp\/syscalls-|cdi|direct|build|cli\/commands\/container|node\/(?:registry|dashboard|library\/(?:define-config|image-options|option-names)))/;
 
 /** The other sources of src/ and native/. */
 const sources = ['src', 'native'].flatMap(room =>
