@@ -161,13 +161,13 @@ Outcome awaitOutput(const Arguments& a) {
     if (kill(-pid, SIGKILL) < 0 && errno != ESRCH) return refused("kill", errno);
     const Waited killed = await_end(pidfd, &out, &none, now_ms() + kKillMs);
     if (waited == Waited::refused) {
-      if (killed == Waited::ended) collect(pid);
+      if (killed == Waited::ended) await_exit(pid);
       return refused("poll", poll_error);
     }
     waited = killed;
   }
   siginfo_t end = {};
-  if (waited == Waited::ended) end = collect(pid);
+  if (waited == Waited::ended) end = await_exit(pid);
   out.drain();
   const bool exited = end.si_code == CLD_EXITED;
   return Value::record({{exited ? "code" : "signal", Value::number(end.si_status)},
