@@ -89,7 +89,8 @@ export function newContainer(store: DirectStore, name: string | undefined): NewC
   const { binding } = store;
   onHost(`unable to make ${containersPath(store)}`, () => {
     makeDirectories(binding, store.directory, 0o755);
-    makeDirectories(binding, containersPath(store), 0o711);
+    // Other users of the machine cannot enter it: a program of a container may make set-uid files of root there.
+    makeDirectories(binding, containersPath(store), 0o700);
     makeDirectories(binding, namesPath(store), 0o755);
   });
   const { id, directory, lock } = makeDirectory(store);

@@ -59,10 +59,9 @@ export function makeVolume(
   const unfinished = `${volumesPath(store)}/.new-${binding.pid()}-${name}`;
   const volume: Volume = { name, created: timestampSeconds(binding.now()), labels, anonymous };
   return onHost(`unable to make the volume ${name}`, () => {
-    // Other users cannot list it, because volumes contain files of any owner and mode.
-    makeDirectories(binding, volumesPath(store), 0o701);
+    makeVolumesDirectory(store);
     binding.removeTree(unfinished);
-    binding.mkdir(unfinished, 0o701);
+    binding.mkdir(unfinished, 0o755);
     binding.mkdir(entryPath(unfinished, dataName), 0o755);
     binding.replaceText(entryPath(unfinished, recordName), `${JSON.stringify(volume, null, 2)}\n`, 0o644);
     const refusal = refusalOf(() => binding.rename(unfinished, directory));
@@ -72,6 +71,11 @@ export function makeVolume(
     if (refusal.errno !== errno.ENOTEMPTY && refusal.errno !== errno.EEXIST) throw refusal;
     return false;
   });
+}
+
+/** Other users of the machine cannot enter it: a program of a container may make set-uid files of root there. */
+function makeVolumesDirectory(store: DirectStore): void {
+  makeDirectories(store.binding, volumesPath(store), 0o700);
 }
 
 const lockTimeoutMs = 10_000;
@@ -84,8 +88,7 @@ function claimsPath(store: DirectStore): string {
 function lockedVolumes<T>(store: DirectStore, work: () => T): T {
   const { binding } = store;
   const path = volumesPath(store);
-  // Other users cannot list it, because volumes contain files of any owner and mode.
-  onHost(`unable to make ${path}`, () => makeDirectories(binding, path, 0o701));
+  onHost(`unable to make ${path}`, () => makeVolumesDirectory(store));
   const fd = onHost(`unable to open ${path}`, () => binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0));
   try {
     if (onHost(`unable to lock ${path}`, () => binding.lock(fd, lockTimeoutMs))) return work();

@@ -487,6 +487,14 @@ describe.skipIf(skipped)('a container of an image', () => {
       expect(machine.must('volume', 'ls', '-q')).toBe('kept\n');
     });
 
+    test('is stored, like its volumes, in a directory that only root can enter', () => {
+      machine.done('run', '--name', 'kept', '-v', 'kept:/data', 'busybox', 'true');
+      for (const name of ['containers', 'volumes']) {
+        const { mode, uid } = statSync(join(machine.data, name));
+        expect({ name, mode: mode & 0o777, uid }).toEqual({ name, mode: 0o700, uid: 0 });
+      }
+    });
+
     test('is refused to volume rm while it has one, also if it does not run', () => {
       const id = machine.done('create', '-v', 'kept:/data', 'busybox').trim();
       const done = machine.oci('volume', 'rm', 'kept');
