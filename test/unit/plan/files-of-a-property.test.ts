@@ -7,7 +7,7 @@ const top = new URL('../../../', import.meta.url).pathname;
 
 /**
  * The kernel's tables of system calls, and the sources that write a config.json like an engine, call registries or serve a
- * page: the direct mode with its builds and dashboard, CDI, a function of the library and the names of its options.
+ * page: the direct mode with its builds and dashboard, CDI, functions of the library and the names of their options.
  */
 const excluded =
   /^src\/(seccomp\/syscalls-|cdi|direct|build|cli\/commands\/container|node\/(?:registry|dashboard|library\/(?:define-config|image-options|option-names)))/;
