@@ -3,13 +3,17 @@
 // The host's side of the networks of containers: bridges, veth pairs, and the links, addresses and routes in use.
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "binding/netlink.h"
 #include "binding/table.h"
@@ -206,6 +210,29 @@ Message veth_message(const Value& request, const std::string& name, const Link& 
   return message;
 }
 
+Refusal write_zero(const std::string& path) {
+  UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  // Without IPv6 in the kernel or on the host there is nothing to switch off.
+  if (file.get() < 0) return errno == ENOENT ? Refusal{} : Refusal{"open", errno};
+  return write(file.get(), "0", 1) < 0 ? Refusal{"write", errno} : Refusal{};
+}
+
+// Switches off duplicate address detection and router solicitation on an interface that is still down, because the
+// bridge floods their packets to all its ports: the work of a create would grow with the number of containers. The
+// runtime assigns addresses and routes itself, and another container must not change the routes with an advertisement.
+Refusal make_quiet(pid_t pid, const std::string& interface) {
+  UniqueFd own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  UniqueFd other(::open(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
+  if (own.get() < 0 || other.get() < 0) return {"open", errno};
+  if (setns(other.get(), CLONE_NEWNET) < 0) return {"setns", errno};
+  const std::string directory = "/proc/sys/net/ipv6/conf/" + interface;
+  Refusal r = write_zero(directory + "/accept_dad");
+  if (r.error == 0) r = write_zero(directory + "/accept_ra");
+  // The thread must not continue in a foreign namespace.
+  if (setns(own.get(), CLONE_NEWNET) < 0) abort();
+  return r;
+}
+
 Refusal open_routes(Netlink* net) { return net->open(NETLINK_ROUTE); }
 
 }  // namespace
@@ -318,7 +345,11 @@ Outcome makeVeth(const Arguments& a) {
     // After the pair exists: with a taken name this message would change the device of another container.
     if (hairpin || isolated) messages.push_back(port_message(name, hairpin, isolated));
     Refusal r = net.ask_in_order("RTM_NEWLINK", messages);
-    if (r.error == 0) return Value::text(name);
+    if (r.error == 0) {
+      const std::string& interface = request.field("peer").text();
+      r = make_quiet(static_cast<pid_t>(request.field("pid").number()), interface);
+      return r.error == 0 ? Value::text(name) : refused(r.call, r.error, interface);
+    }
     // The bridge may be another one than before: look it up again and retry once.
     if (known && r.error != EEXIST) {
       known = false;

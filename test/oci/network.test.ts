@@ -108,6 +108,37 @@ describe.skipIf(skipped)('a container in the default network', () => {
     expect(addressesOf(lan.link(pid, 'eth0'))[0]).toBe('10.63.0.3/22');
   });
 
+  test('solicits nothing from the other containers of its network before its program does', async () => {
+    const other = lan.running(attached);
+    const rules = `
+      table ip6 heard {
+        set sources { type ether_addr; flags dynamic; size 1024; }
+        chain every {
+          type filter hook prerouting priority -300;
+          icmpv6 type { nd-router-solicit, nd-neighbor-solicit } update @sources { ether saddr };
+        }
+      }`;
+    lan.in(other.pid, 'sh', '-c', 'echo "$0" | nft -f -', rules);
+    const { pid } = lan.running(attached);
+    const { address } = JSON.parse(lan.ip('-j link show eth0', pid))[0] as { readonly address: string };
+    const heard = () => lan.in(other.pid, 'nft', 'list', 'set', 'ip6', 'heard', 'sources');
+    // The kernel sends the last packet for a new address within two seconds, and at most a second passes between two.
+    await new Promise(resolve => setTimeout(resolve, 4000));
+    expect(heard()).not.toContain(address);
+    const ipv6 = addressesOf(lan.link(other.pid, 'eth0'))
+      .find(text => text.startsWith('fd'))
+      ?.split('/')[0];
+    lan.in(pid, 'ping', '-6', '-c', '1', ipv6 ?? '');
+    expect(heard()).toContain(address);
+  });
+
+  test('takes no route from an advertisement of another container, and neither does the host', () => {
+    const { pid } = lan.running(attached);
+    const setting = (where: number, device: string) =>
+      lan.in(where, 'cat', `/proc/sys/net/ipv6/conf/${device}/accept_ra`);
+    expect([setting(pid, 'eth0'), setting(lan.pid, 'tsubo0')]).toEqual(['0\n', '0\n']);
+  });
+
   test('starts with the same address while the interface of its predecessor still ends', () => {
     const flags = ['--network', 'default:ip=10.63.0.9'];
     for (let round = 0; round < 5; round++) {

@@ -199,6 +199,9 @@ const forwardIpv6 = '/proc/sys/net/ipv6/conf/all/forwarding';
 function allowForwarding(store: NetworkStore, log: Log, network: NetworkDefinition): void {
   const { binding } = store;
   writeSwitch(binding, `/proc/sys/net/ipv4/conf/${network.bridge}/route_localnet`);
+  // A container must not change the routes of the host with a router advertisement.
+  const advertisements = `/proc/sys/net/ipv6/conf/${network.bridge}/accept_ra`;
+  if (binding.readTextIfThere(advertisements) !== undefined) writeSwitch(binding, advertisements, '0');
   const changed = [forwardIpv4, ...(network.ipv6 === undefined ? [] : [forwardIpv6])].filter(
     path => binding.readTextIfThere(path)?.trim() === '0',
   );

@@ -238,9 +238,11 @@ describe('network create', () => {
     machine.procFiles.set(`${conf}/default/accept_ra`, '0\n');
     machine.procFiles.set(`${conf}/wan/accept_ra`, '1\n');
     machine.procFiles.set(`${conf}/lan/accept_ra`, '0\n');
+    machine.procFiles.set(`${conf}/tsubo1/accept_ra`, '1\n');
     output('create', '--subnet', '10.20.0.0/24', '--subnet', 'fd00:9::/64', 'web');
     expect(machine.procWrites).toEqual([
       ['/proc/sys/net/ipv4/conf/tsubo1/route_localnet', '1'],
+      [`${conf}/tsubo1/accept_ra`, '0'],
       [`${conf}/wan/accept_ra`, '2'],
       ['/proc/sys/net/ipv4/ip_forward', '1'],
       [`${conf}/all/forwarding`, '1'],
