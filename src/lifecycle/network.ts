@@ -117,18 +117,22 @@ function takeAll(
 ): Address | undefined {
   const owner = context.stateDirectory;
   const done: Address[] = [];
-  for (const address of listed(addresses)) {
-    if (!claim(store, network.name, address, owner, names)) {
-      for (const other of done) freeAddress(store, network.name, other, owner);
-      return address;
+  const freeAll = () => {
+    for (const address of done) freeAddress(store, network.name, address, owner);
+  };
+  try {
+    for (const address of listed(addresses)) {
+      if (!claim(store, network.name, address, owner, names)) {
+        freeAll();
+        return address;
+      }
+      done.push(address);
     }
-    done.push(address);
+  } catch (error) {
+    freeAll();
+    throw error;
   }
-  context.undo.arm(`the addresses in network ${network.name}`, () =>
-    locked(store, () => {
-      for (const address of done) freeAddress(store, network.name, address, owner);
-    }),
-  );
+  context.undo.arm(`the addresses in network ${network.name}`, () => locked(store, freeAll));
   return undefined;
 }
 

@@ -196,10 +196,13 @@ export function claimAddress(
   const refusal = refusalOf(write);
   if (refusal === undefined) return true;
   if (refusal.errno === errno.EEXIST) return false;
-  if (refusal.errno !== errno.ENOENT)
+  if (refusal.errno !== errno.ENOENT) {
+    // A write to a full disk fails after the file was made.
+    refusalOf(() => binding.unlink(path));
     return onHost(`unable to write ${path}`, () => {
       throw refusal;
     });
+  }
   onHost(`unable to make ${state}/${network}`, () =>
     makeDirectories(binding, `${state}/${network}/addresses`, 0o755),
   );

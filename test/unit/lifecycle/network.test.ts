@@ -101,6 +101,17 @@ describe('the names of the containers in a network', () => {
     expect(others('c1')).toEqual([]);
   });
 
+  it.each(['10.20.0.2', 'fd00:9::2'])('are not kept when the disk is full at %s', address => {
+    const { writeText } = machine.binding;
+    machine.binding.writeText = (path, ...rest) => {
+      writeText(path, ...rest);
+      if (path.endsWith(`/addresses/${address}`)) throw refused('write', errno.ENOSPC, path);
+    };
+    const error = thrown(() => attach(machine, 'c1', ['web']));
+    machine.binding.writeText = writeText;
+    expect([error['errno'], taken('web')]).toEqual([errno.ENOSPC, []]);
+  });
+
   it('are removed when the create fails later', () => {
     attach(machine, 'c1', ['web']);
     machine.binding.makeVeth = () => {
