@@ -9,6 +9,7 @@ import type { Runtime } from '../lifecycle/runtime.ts';
 import { timestamp } from '../lifecycle/timestamp.ts';
 import type { DirectContainer } from './container.ts';
 import { commandOfCheck, type HealthCheck } from './health-check.ts';
+import { ownCommand } from './own-command.ts';
 import { stateOf } from './status.ts';
 import { containerFiles, containerPath, type DirectStore } from './store.ts';
 
@@ -35,6 +36,8 @@ const newHealth: Health = { status: 'starting', failingStreak: 0, log: [] };
 const mostResults = 5;
 const mostOutput = 4096;
 const killTimeoutMs = 10_000;
+/** Length of a result as JSON, in which a byte of the output may have six. */
+const longestResult = 64 << 10;
 
 /** Removes the results of the last run. Called before a new run. */
 export function forgetHealth({ binding }: Runtime, directory: string): void {
@@ -119,7 +122,7 @@ export function checkHealth(
   const lock = unlessMissing(() => binding.open(path, O.O_RDWR | O.O_CREAT | O.O_CLOEXEC, 0o600));
   if (lock === undefined) return undefined;
   try {
-    if (unlessMissing(() => binding.lock(lock, check.timeout + killTimeoutMs)) !== true) return undefined;
+    if (unlessMissing(() => binding.lock(lock, check.timeout + 2 * killTimeoutMs)) !== true) return undefined;
     return checkLocked(runtime, store, container, check);
   } finally {
     binding.close(lock);
@@ -135,7 +138,7 @@ function checkLocked(
   const { binding } = runtime;
   const state = stateOf(runtime, store, container);
   if (state.status !== 'running' || state.startedAt === undefined) return undefined;
-  const result = probe(runtime, container, check);
+  const result = limitedProbe(runtime, container, check);
   const after = stateOf(runtime, store, container);
   if (after.status !== 'running' || after.startedAt !== state.startedAt) return undefined;
   const health = afterCheck(healthOf(store, container) ?? newHealth, check, result, state.startedAt);
@@ -144,8 +147,35 @@ function checkLocked(
   return { health, starting: isStarting(health, check, timestamp(binding.now()), state.startedAt) };
 }
 
+/**
+ * Executes the check in a process of its own with a time limit: a container that is paused now would stop the start of
+ * the program.
+ */
+function limitedProbe(runtime: Runtime, { id }: DirectContainer, { timeout }: HealthCheck): HealthResult {
+  const { binding } = runtime;
+  const start = timestamp(binding.now());
+  const own = ownCommand(runtime);
+  const { timedOut, stdout, stderr } = binding.runHook({
+    path: own[0] ?? '',
+    args: [...own, 'container', 'healthcheck', '--probe', id],
+    input: '',
+    directory: '/',
+    timeoutMs: timeout + killTimeoutMs,
+    keep: longestResult,
+  });
+  const failed = (output: string) => ({ start, end: timestamp(binding.now()), exitCode: -1, output });
+  if (timedOut) return failed(`Health check exceeded timeout (${timeout} ms)`);
+  try {
+    const result: unknown = JSON.parse(stdout);
+    if (isResult(result)) return result;
+  } catch {
+    // The process was killed, or has failed: see standard error.
+  }
+  return failed(stderr.slice(-mostOutput));
+}
+
 /** Executes the check. Its program ends with this process, and after its time. */
-function probe(runtime: Runtime, { id }: DirectContainer, check: HealthCheck): HealthResult {
+export function probe(runtime: Runtime, { id }: DirectContainer, check: HealthCheck): HealthResult {
   const { binding } = runtime;
   const start = timestamp(binding.now());
   const result = (exitCode: number, output: string): HealthResult => {

@@ -91,7 +91,7 @@ describe.skipIf(skipped)('a container of an image', () => {
         code: 'container.program-not-executable',
       });
       // As with Docker, the container stays.
-      expect(machine.inspect('none').State).toMatchObject({ Status: 'created', ExitCode: 0 });
+      expect(machine.inspect('none').State).toMatchObject({ Status: 'created', ExitCode: 127 });
     });
 
     test('ends at once if its program is a shell without a terminal and input', () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Option } from 'commander';
-import { checkHealth } from '../../../direct/health.ts';
+import { checkHealth, probe } from '../../../direct/health.ts';
 import { requireUp } from '../../../direct/stop.ts';
 import { findContainer } from '../../../direct/store.ts';
 import { RuntimeError } from '../../../errors/error.ts';
@@ -15,12 +15,18 @@ export const healthcheck: CommandModule = {
     command
       .argument('<container>', 'name, id or prefix of an id')
       // The keeper uses this option: nothing is printed, and the exit status is 1 while the start interval applies.
-      .addOption(new Option('--scheduled', '').hideHelp());
+      .addOption(new Option('--scheduled', '').hideHelp())
+      // For the check itself: prints the result as JSON, and records nothing.
+      .addOption(new Option('--probe', '').hideHelp());
   },
   run(context, [word = ''], options) {
     const { runtime, print } = context;
     const store = directStore(context);
     const container = findContainer(store, word);
+    if (options['probe'] === true && container.health !== undefined) {
+      print(JSON.stringify(probe(runtime, container, container.health)));
+      return 0;
+    }
     if (options['scheduled'] === true)
       return checkHealth(runtime, store, container)?.starting === true ? 1 : 0;
     requireUp(runtime, store, container, 'check the health of');
