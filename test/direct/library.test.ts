@@ -149,6 +149,19 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program that uses con
     expect(machine.directory('containers')).toEqual([]);
   });
 
+  test('changes the restart policy of a container, and removes containers by their labels', () => {
+    const lines = `
+      const made = [];
+      for (const keep of ['yes', 'no']) made.push(await containers.create({ ...common, label: { keep } }));
+      await made[0].setRestartPolicy('on-failure:2');
+      const { HostConfig } = await made[0].inspect();
+      const removed = await containers.prune({ ...options, filter: ['label=keep=no'] });
+      const left = await containers.list({ ...options, all: true });
+      await made[0].delete();
+      print([HostConfig.RestartPolicy, removed[0] === made[1].id, removed.length, left.length]);`;
+    expect(inProgram(lines)).toEqual([{ Name: 'on-failure', MaximumRetryCount: 2 }, true, 1, 1]);
+  });
+
   test('ends the iteration of a log when it is aborted', () => {
     const lines = `
       const container = await containers.launch({ ...common, args: ['sleep', '1000'] });

@@ -29,6 +29,8 @@ import type {
   LogLine,
   LogsOptions,
   ProcessTable,
+  PruneContainersOptions,
+  RestartPolicy,
   RunImageOptions,
   StopOptions,
 } from './image-options.ts';
@@ -247,6 +249,15 @@ export class ImageContainer extends Container {
   }
 
   /**
+   * Changes its restart policy, also while it runs.
+   *
+   * @throws RuntimeError `usage.bad-value`
+   */
+  async setRestartPolicy(restart: RestartPolicy): Promise<void> {
+    await this.#command('update', { restart });
+  }
+
+  /**
    * Checks its health now.
    *
    * @throws RuntimeError `usage.bad-value` if it has no health check; `direct.not-running`
@@ -437,8 +448,8 @@ export async function list(options: ListContainersOptions = {}): Promise<readonl
   return readLines(common, ['container', 'ls', '--no-trunc', '--format=json', ...optionWords(rest)]);
 }
 
-/** Removes all containers that do not run, and returns their ids. */
-export async function prune(options: CommandOptions = {}): Promise<readonly string[]> {
-  const { common } = splitOptions('containers.prune', options, []);
-  return linesOf(await runCommand(common, ['container', 'prune']));
+/** Removes containers that do not run, and returns their ids. */
+export async function prune(options: PruneContainersOptions = {}): Promise<readonly string[]> {
+  const { common, rest } = splitOptions('containers.prune', options, []);
+  return linesOf(await runCommand(common, ['container', 'prune', ...optionWords(rest)]));
 }

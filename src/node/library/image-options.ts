@@ -2,6 +2,9 @@
 import type { CommandOptions } from './command.ts';
 import type { WaitOptions } from './options.ts';
 
+/** When a container is started again after its end; `on-failure:5` limits the attempts. */
+export type RestartPolicy = 'no' | 'always' | 'unless-stopped' | 'on-failure' | `on-failure:${number}`;
+
 /** Limits of a container of an image. */
 export interface LimitOptions extends CommandOptions {
   /** Bytes of memory. Default: no limit. */
@@ -34,8 +37,8 @@ export interface ImageContainerOptions extends LimitOptions {
   readonly tty?: boolean;
   /** Removes the container, its changes and its anonymous volumes after its end. Default false. */
   readonly rm?: boolean;
-  /** Starts it again after its end; `on-failure:5` limits the attempts. Default `no`. */
-  readonly restart?: 'no' | 'always' | 'unless-stopped' | 'on-failure' | `on-failure:${number}`;
+  /** Starts it again after its end. Default `no`. */
+  readonly restart?: RestartPolicy;
   /** `[ADDRESS:]PORT[-PORT]:PORT[-PORT][/udp]`, such as `8800:80`. */
   readonly publish?: readonly string[];
   /** Publishes all ports that the image declares, on free ports of the host. Default false. */
@@ -128,6 +131,18 @@ export interface ImageContainerOptions extends LimitOptions {
 export interface RunImageOptions
   extends Omit<ImageContainerOptions, 'interactive' | 'tty' | 'rm' | 'restart' | 'signal'>,
     WaitOptions {}
+
+/** Options of `containers.prune`. */
+export interface PruneContainersOptions extends CommandOptions {
+  /** Removes only those with `until=` (created before), `label=` or `label!=`. Default: all that do not run. */
+  readonly filter?: readonly string[];
+}
+
+/** Options of `images.prune`. */
+export interface PruneImagesOptions extends PruneContainersOptions {
+  /** Removes images with a name that no container uses, too. Default false. */
+  readonly all?: boolean;
+}
 
 /** Options of `containers.list`. */
 export interface ListContainersOptions extends CommandOptions {

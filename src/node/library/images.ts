@@ -3,6 +3,7 @@ import type { ImageStep } from '../../cli/commands/image/history.ts';
 import type { InspectedImage } from '../../cli/commands/image/inspect.ts';
 import type { ListedImage } from '../../cli/commands/image/ls.ts';
 import { type CommandOptions, linesOf, optionWords, readCommand, runCommand } from './command.ts';
+import type { PruneImagesOptions } from './image-options.ts';
 import { splitOptions } from './option-names.ts';
 
 /** The state of a pull or push, or of one of its layers. */
@@ -126,9 +127,9 @@ export async function remove(image: string, options: RemoveImageOptions = {}): P
 }
 
 /** Removes images without a name that no container uses, and parts of interrupted downloads. */
-export async function prune(options: CommandOptions = {}): Promise<RemovedImages> {
-  const { common } = splitOptions('images.prune', options, []);
-  return removedIn(await runCommand(common, ['image', 'prune']));
+export async function prune(options: PruneImagesOptions = {}): Promise<RemovedImages> {
+  const { common, rest } = splitOptions('images.prune', options, []);
+  return removedIn(await runCommand(common, ['image', 'prune', ...optionWords(rest)]));
 }
 
 export function removedIn(text: string): RemovedImages {

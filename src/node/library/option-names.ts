@@ -19,6 +19,8 @@ import type {
   LimitOptions,
   ListContainersOptions,
   LogsOptions,
+  PruneContainersOptions,
+  PruneImagesOptions,
   RunImageOptions,
   StopOptions,
 } from './image-options.ts';
@@ -236,6 +238,10 @@ const removeImage: Names<RemoveImageOptions> = { ...command, force: true };
 const logs: Names<LogsOptions> = { follow: true, tail: true, since: true, until: true, signal: true };
 const commit: Names<CommitOptions> = { name: true, author: true, message: true, change: true, pause: true };
 const stop: Names<StopOptions> = { stopTimeout: true };
+const pruneContainers: Names<PruneContainersOptions> = { ...command, filter: true };
+
+const pruneImages: Names<PruneImagesOptions> = { ...pruneContainers, all: true };
+
 const listImageContainers: Names<ListContainersOptions> = { ...command, all: true, last: true, filter: true };
 const createVolume: Names<CreateVolumeOptions> = { ...command, name: true, label: true };
 const createNetwork: Names<CreateNetworkOptions> = {
@@ -272,7 +278,7 @@ export const calls = {
   'containers.run': runImage,
   'containers.get': command,
   'containers.list': listImageContainers,
-  'containers.prune': command,
+  'containers.prune': pruneContainers,
   setLimits: limits,
   stop,
   restart: stop,
@@ -287,7 +293,7 @@ export const calls = {
   'images.history': command,
   'images.tag': command,
   'images.remove': removeImage,
-  'images.prune': command,
+  'images.prune': pruneImages,
   'images.load': command,
   'images.save': command,
   'volumes.create': createVolume,

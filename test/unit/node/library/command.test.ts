@@ -34,7 +34,11 @@ describe('a function for a command has its options', () => {
     // Standard input and output belong to the function.
     'image pull': ['quiet'],
     'image push': ['quiet'],
-    'image build': ['quiet'],
+    'image build': ['quiet', 'iidfile'],
+    'image prune': ['force'],
+    'container prune': ['force'],
+    // The function setRestartPolicy has it.
+    'container update': ['restart'],
     'image ls': ['quiet', 'format', 'digests', 'noTrunc'],
     'volume ls': ['quiet', 'format'],
     'volume prune': ['force'],
@@ -68,6 +72,8 @@ describe('a function for a command has its options', () => {
     ['image push', 'images.push'],
     ['image ls', 'images.list'],
     ['image rm', 'images.remove'],
+    ['image prune', 'images.prune'],
+    ['container prune', 'containers.prune'],
     ['volume create', 'volumes.create'],
     ['volume ls', 'volumes.list'],
     ['volume rm', 'volumes.remove'],
