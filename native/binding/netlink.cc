@@ -105,7 +105,13 @@ Refusal Netlink::ask(const char* call, Message message, std::vector<std::string>
   Refusal answer;
   const Refusal received = receive(call, [&](const nlmsghdr* header) {
     if (header->nlmsg_seq != sequence_) return false;
-    if (header->nlmsg_type == NLMSG_DONE) return true;
+    if (header->nlmsg_type == NLMSG_DONE) {
+      // A dump that the kernel has ended early has its negative error there.
+      int error = 0;
+      if (header->nlmsg_len >= NLMSG_LENGTH(sizeof error)) memcpy(&error, NLMSG_DATA(header), sizeof error);
+      if (error < 0) answer = {call, -error};
+      return true;
+    }
     if (header->nlmsg_type == NLMSG_ERROR) {
       answer = {call, error_of(header)};
       return true;

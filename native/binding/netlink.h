@@ -93,11 +93,11 @@ class Netlink {
   // Opens the socket in `name_space`. Precondition: `own` is the namespace of this thread.
   Refusal open_in(int name_space, int own, int protocol);
 
-  // Sends the message and collects the answers: all messages of a dump, one of any other request. Acknowledgements do
-  // not count.
+  // Sends the message and collects the answers: all messages of a dump, one of a request that has an answer. An
+  // acknowledgement is not an answer.
   Refusal ask(const char* call, Message message, std::vector<std::string>* answers = nullptr);
   // Sends each message after the kernel has accepted the one before it; returns the first error. In one send the kernel
-  // would also perform the messages after one that it refuses.
+  // would also perform the messages after one that it refuses. Precondition: each message has NLM_F_ACK.
   Refusal ask_in_order(const char* call, const std::vector<Message>& messages);
 
   int fd() const { return socket_.get(); }

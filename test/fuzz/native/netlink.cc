@@ -43,8 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Netlink netlink;
   const ifinfomsg fixed = {};
   if (how & 1) {
-    std::vector<Message> messages(1 + (how >> 4), Message(RTM_SETLINK, NLM_F_ACK, fixed));
-    const Refusal refusal = netlink.ask_all("a", &messages);
+    const std::vector<Message> messages(1 + (how >> 4), Message(RTM_SETLINK, NLM_F_ACK, fixed));
+    const Refusal refusal = netlink.ask_in_order("a", messages);
     (void)refusal;
     return 0;
   }
