@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { errno } from '../errors/errno.ts';
 import { RuntimeError } from '../errors/error.ts';
-import { refusalOf } from '../errors/system.ts';
+import { onHost, refusalOf } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
 import { cleanPath } from '../host/paths.ts';
@@ -24,7 +25,7 @@ const lockTimeoutMs = 10_000;
 
 /**
  * Calls `record` with the upper layer that the new container will write into, while no other create can claim it.
- * Calls it without a layer if a directory is missing: the init reports that.
+ * Calls it without a layer if the runtime cannot read a directory of it: the init reports the failure.
  *
  * @throws RuntimeError `state.layer-in-use`, `state.layer-unsynced`, `state.busy`
  */
@@ -40,14 +41,16 @@ export function claimUpper(
     record(undefined);
     return;
   }
-  const lock = lockUpper(binding, request, upper);
+  const lock = lockUpper(binding, upper.path);
+  if (lock === 'busy') throw busy(request, upper);
   try {
     const others = containersOn(runtime, id, upper);
     const holder = holderOf(runtime, others);
     if (holder !== undefined) throw inUse(request, upper, holder);
     const marker = markerOf(upper);
     if (binding.stat(marker) !== undefined) {
-      const known = others.some(other => other.upper?.bootId === bootId(binding));
+      const boot = bootId(binding);
+      const known = others.some(other => other.upper?.workId === upper.workId && other.upper.bootId === boot);
       if (!known) throw unsynced(request, marker);
       binding.removeTree(marker);
     }
@@ -59,12 +62,20 @@ export function claimUpper(
 
 /**
  * Removes the marker of a volatile layer after its container has ended, because the kernel would refuse the directory
- * to the next container. Does nothing if another container uses the directory by now, or after a reboot.
+ * to the next container. Does nothing if another container uses the directory by now or is being created in it, or after
+ * a reboot.
  */
 export function releaseUpper(runtime: Runtime, id: string, upper: UpperLayer | undefined): void {
   const { binding } = runtime;
   if (upper?.bootId === undefined || upper.bootId !== bootId(binding)) return;
-  if (holderOf(runtime, containersOn(runtime, id, upper)) === undefined) binding.removeTree(markerOf(upper));
+  const lock = lockUpper(binding, upper.path);
+  if (lock === 'busy') return;
+  try {
+    if (holderOf(runtime, containersOn(runtime, id, upper)) === undefined)
+      binding.removeTree(markerOf(upper));
+  } finally {
+    if (lock !== undefined) binding.close(lock);
+  }
 }
 
 function holderOf(runtime: Runtime, records: readonly ContainerRecord[]): ContainerRecord | undefined {
@@ -106,20 +117,40 @@ function identityOf(binding: Binding, path: string): string | undefined {
   return status && `${status.dev}:${status.ino}`;
 }
 
-/** Returns undefined if this user may not open the directory. */
-function lockUpper(binding: Binding, request: UpperRequest, { path }: UpperLayer): number | undefined {
+/**
+ * Opens and locks an upper directory. Returns undefined if it is missing or if this user may not open it.
+ *
+ * @returns 'busy' if another process holds the lock for 10 seconds
+ */
+function lockUpper(binding: Binding, path: string): number | 'busy' | undefined {
   let fd: number | undefined;
-  refusalOf(() => {
+  const refusal = refusalOf(() => {
     fd = binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0);
   });
-  if (fd === undefined || binding.lock(fd, lockTimeoutMs)) return fd;
-  binding.close(fd);
-  throw new RuntimeError({
+  if (fd === undefined) {
+    if (refusal === undefined || unreadable.has(refusal.errno)) return undefined;
+    return onHost(`unable to open ${path}`, () => {
+      throw refusal;
+    });
+  }
+  let locked = false;
+  try {
+    locked = binding.lock(fd, lockTimeoutMs);
+  } finally {
+    if (!locked) binding.close(fd);
+  }
+  return locked ? fd : 'busy';
+}
+
+const unreadable: ReadonlySet<number> = new Set([errno.EACCES, errno.ENOENT]);
+
+function busy(request: UpperRequest, { path }: UpperLayer): RuntimeError {
+  return new RuntimeError({
     code: 'state.busy',
     message: `upperdir ${path} is locked by another process`,
     pointer: request.origin,
     path,
-    hint: 'lslocks shows the process',
+    hint: 'run lslocks to find the process that holds the lock',
   });
 }
 
@@ -163,16 +194,16 @@ function inUse(request: UpperRequest, { path }: UpperLayer, holder: ContainerRec
     pointer: request.origin,
     path,
     value: holder.id,
-    hint: `delete that container first (tsubo delete ${holder.id}), or use another upperdir and workdir`,
+    hint: `delete that container first (tsubo delete --force ${holder.id}), or use another upperdir and workdir`,
   });
 }
 
 function unsynced(request: UpperRequest, marker: string): RuntimeError {
   return new RuntimeError({
     code: 'state.layer-unsynced',
-    message: `upperdir ${request.path} was written by a volatile overlay, and the machine has been started since or no container of this root is known to have used it`,
+    message: `unable to use upperdir ${request.path}: a volatile overlay wrote it, and its files may not be on the disk`,
     pointer: request.origin,
     path: marker,
-    hint: `its files may be damaged: use an empty upperdir and workdir, or check the files and remove ${marker}`,
+    hint: `use an empty upperdir and workdir, or check the files and remove ${marker}`,
   });
 }

@@ -89,7 +89,7 @@ describe('an upper layer', () => {
       code: 'state.layer-in-use',
       pointer: '/mounts/0/options/1',
       value: 'c1',
-      hint: expect.stringContaining('tsubo delete c1'),
+      hint: expect.stringContaining('tsubo delete --force c1'),
     });
     expect(existsSync(join(machine.root, 'c2'))).toBe(false);
     expect(machine.openLocks).toBe(0);
@@ -159,6 +159,14 @@ describe('an upper layer', () => {
     };
     expect(claim('c1')?.id).toBe(identity('upper'));
   });
+
+  it('is not recorded if it cannot be opened for another reason', () => {
+    machine.binding.open = path => {
+      throw refused('open', errno.EMFILE, path);
+    };
+    expect(thrown(() => claim('c1'))).toMatchObject({ code: 'host.syscall', path: place('upper') });
+    expect(existsSync(join(machine.root, 'c1'))).toBe(false);
+  });
 });
 
 describe('a volatile upper layer', () => {
@@ -198,6 +206,28 @@ describe('a volatile upper layer', () => {
     claim('c2', { volatile: true }, machine.addProcess());
     mark();
     releaseUpper(machine.runtime, 'c1', upper);
+    expect(existsSync(marker())).toBe(true);
+  });
+
+  it('keeps the marker while another create has the lock', () => {
+    const upper = claim('c1', { volatile: true });
+    mark();
+    const fd = machine.binding.open(place('upper'), 0, 0);
+    machine.binding.lock(fd, 0);
+    releaseUpper(machine.runtime, 'c1', upper);
+    expect(existsSync(marker())).toBe(true);
+    machine.binding.close(fd);
+    releaseUpper(machine.runtime, 'c1', upper);
+    expect(existsSync(marker())).toBe(false);
+  });
+
+  it('is refused if only a container with another workdir has written it in this boot', () => {
+    mkdirSync(place('other'));
+    const init = machine.addProcess();
+    claim('c1', { volatile: true, work: place('other') }, init);
+    machine.signal(init, 9);
+    mark();
+    expect(thrown(() => claim('c2', { volatile: true }))).toMatchObject({ code: 'state.layer-unsynced' });
     expect(existsSync(marker())).toBe(true);
   });
 
