@@ -118,7 +118,7 @@ export function hold(runtime: Runtime, id: string, timeoutMs = lockTimeoutMs): S
       message: `container ${id} is busy: another command holds ${directory}`,
       path: directory,
       value: id,
-      hint: 'lslocks shows the process',
+      hint: 'run lslocks to find the process that holds the lock',
     });
   }
   let open = true;
@@ -237,7 +237,7 @@ export function isUnusable({ code }: RuntimeError): boolean {
 function untrusted(path: string): RuntimeError {
   return new RuntimeError({
     code: 'state.untrusted',
-    message: `the state file ${path} can be written by others`,
+    message: `unable to trust the state file ${path}: another user owns it or can write to it`,
     path,
     hint: 'run the command as the user that created the container; --root must name a directory that only root or this user can write to',
   });
@@ -249,7 +249,7 @@ export function notFound(runtime: Runtime, id: string): RuntimeError {
     message: `container does not exist: ${JSON.stringify(id)} in ${runtime.root}`,
     value: id,
     path: entryPath(runtime.root, id),
-    hint: 'tsubo list shows the containers; each --root has its own',
+    hint: 'run tsubo list with the same --root to list the containers',
   });
 }
 
@@ -257,7 +257,11 @@ export function notFound(runtime: Runtime, id: string): RuntimeError {
 export function removeState(runtime: Runtime, held: StateLock): void {
   const remove = (): void => runtime.binding.removeTree(held.directory);
   const refusal = refusalOf(remove);
-  // Release before the second attempt: the process may be at its limit of descriptors.
   held.release();
-  if (refusal !== undefined) onHost(`unable to remove ${held.directory}`, remove);
+  if (refusal === undefined) return;
+  onHost(`unable to remove ${held.directory}`, () => {
+    if (refusal.errno !== errno.EMFILE) throw refusal;
+    // The process was at its limit of descriptors, and the release has closed one.
+    remove();
+  });
 }

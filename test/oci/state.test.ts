@@ -241,7 +241,9 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('the documents about a c
           ['delete', '--force', forged],
         ]) {
           const failure = box.fails(args);
-          expect(failure.message).toContain(`the state file ${path} can be written by others`);
+          expect(failure.message).toContain(
+            `unable to trust the state file ${path}: another user owns it or can write to it`,
+          );
           expect(failure.record).toMatchObject({ code: 'state.untrusted', path });
           expect(failure.record['hint']).toContain('--root must name a directory');
         }

@@ -165,7 +165,11 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     box.must(['create', '--bundle', bundle.dir, 'created'], { stdio: ['ignore', 'ignore', 'ignore'] });
     try {
       const statuses = commandLines.map(line => {
-        const words = line.split(' ').filter(word => word !== '');
+        // A no-break space stands for a space in a word.
+        const words = line
+          .split(' ')
+          .filter(word => word !== '')
+          .map(word => word.replaceAll('\u00a0', ' '));
         const root = /^-?-root/.test(words[0] ?? '') || words[0] === 'help' ? [] : ['--root', box.root];
         return same([...root, ...words]).status;
       });

@@ -137,7 +137,7 @@ describe('the log', () => {
   it('is one text record on standard error', () => {
     expect(fail()).toBe(1);
     expect(machine.stderr).toBe(
-      `time="${time}" level=error msg="container does not exist: \\"none\\" in ${machine.root}" hint="tsubo list shows the containers; each --root has its own"\n`,
+      `time="${time}" level=error msg="container does not exist: \\"none\\" in ${machine.root}" hint="run tsubo list with the same --root to list the containers"\n`,
     );
   });
 
