@@ -53,7 +53,7 @@ class Message {
 };
 
 // A walk over received messages, or over attributes, which both begin with their length. The macros of the kernel's
-// headers would continue behind the end if the last one has no padding.
+// headers would read past the end if the last message or attribute has no padding.
 template <typename Header, typename Length, Length Header::*kLength>
 class Walk {
  public:
@@ -82,7 +82,8 @@ const rtattr* find(const std::string& answer, size_t fixed, unsigned type);
 
 std::string text_of(const rtattr* attribute);
 
-// Returns the positive error of a message of the type NLMSG_ERROR; 0 is an acknowledgement. EBADMSG if it has none.
+// Returns the positive error of a message of the type NLMSG_ERROR; 0 is an acknowledgement. EBADMSG if it has none, or a number
+// that is not a negated errno.
 int error_of(const nlmsghdr* header);
 
 // A socket in the network namespace in which it was opened; it stays there if the thread changes its namespace.

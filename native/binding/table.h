@@ -24,7 +24,7 @@ extern const size_t kFunctionCount;
 // Checks the arguments against the entry's letters. Returns an empty text if they match, otherwise the problem.
 std::string mismatch(const Function& function, const Arguments& arguments);
 
-// Sets the command line of the host. The host calls it once.
+// Sets the command line of the host. The standalone host calls it once; the host for Node replaces `argv`.
 void set_argv(std::vector<std::string> argv);
 
 // clang-format off

@@ -12,7 +12,7 @@ import { type ContainerRecord, files } from './record.ts';
 import type { Runtime } from './runtime.ts';
 import { withSourceLocation } from './source-location.ts';
 
-/** Default of every `timeoutMs` here: `start` and `delete` of one container wait for each other. */
+/** Default time limit of `hold` in milliseconds: `start` and `delete` of one container wait for each other. */
 const lockTimeoutMs = 10_000;
 
 /** A container's state directory, locked exclusively until `release`. */
@@ -27,7 +27,7 @@ export interface StateLock {
 export function rootFailure(error: unknown, attempt: string): unknown {
   if (!isSystemError(error)) return error;
   const refused = [errno.EACCES, errno.EPERM, errno.EROFS].includes(error.errno);
-  const hint = 'name a directory of your own with --root, or set XDG_RUNTIME_DIR; /run/tsubo is for root';
+  const hint = 'use a writable directory with --root, or set XDG_RUNTIME_DIR';
   return hostFailure(error, attempt, refused ? { hint } : {});
 }
 
@@ -84,7 +84,7 @@ function holdNew(runtime: Runtime, id: string, directory: string): StateLock | u
     const failure = toRuntimeError(error);
     // Another command holds the lock and decides about the directory.
     if (failure.code === 'state.busy') throw failure;
-    // rmdir(2) fails unless it is empty: after a delete and another create, it contains the other create's record.
+    // rmdir(2) keeps the directory of another create, if that create has written its record.
     const refusal = refusalOf(() => runtime.binding.rmdir(directory));
     if (refusal === undefined || refusal.errno === errno.ENOENT) throw failure;
     throw failure.with({ cleanup: [`the state directory ${directory}: ${errnoText(refusal.errno)}`] });
@@ -176,12 +176,12 @@ export function readRecord(runtime: Runtime, id: string): ContainerRecord {
 /** Errors of reading a path that is a directory, a loop of links or a device, or whose text is too long. */
 export const notText: readonly number[] = [errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EFBIG];
 
-/** Time limit for a create from making its directory to locking it, in milliseconds. */
+/** Time in milliseconds that a reader waits for a create to lock the directory that it has made. */
 const claimMs = 100;
 
 /**
- * A create in progress has no record yet, and a delete in progress none any more. A create that was killed leaves an empty
- * directory: its id is taken.
+ * Returns the error for a container without a record. A create in progress has no record yet, and a delete in progress
+ * none any more. A create that was killed leaves a directory without a record: its id is taken.
  */
 function withoutRecord(runtime: Runtime, id: string, path: string): RuntimeError {
   const { binding } = runtime;
@@ -189,7 +189,7 @@ function withoutRecord(runtime: Runtime, id: string, path: string): RuntimeError
     // In this order: a delete removes the directory before it releases the lock.
     if (isHeld(runtime, id) || binding.stat(stateDirectory(runtime, id)) === undefined)
       return notFound(runtime, id);
-    // It may have been made just now, and is not locked yet.
+    // A create may have made the directory just now and not locked it yet.
     binding.sleepMs(5);
   }
   return missing(path);
@@ -200,7 +200,7 @@ export function missing(path: string): RuntimeError {
   return damaged(path, 'it is missing: the create of the container was killed, or the file was removed');
 }
 
-/** Returns true if the locked directory has no record: a create was killed before it wrote its record. */
+/** Returns true if the locked directory contains at most an unfinished record: a create was killed before it wrote it. */
 export function isEmpty({ binding }: Runtime, { directory }: StateLock): boolean {
   const unfinished = `.${files.record}`;
   return binding.readdir(directory).every(name => name === unfinished);

@@ -2,7 +2,7 @@
 
 const perSecond = 1_000_000_000n;
 
-/** RFC 3339 in UTC: nanoseconds without trailing zeros, as Go prints them. */
+/** Returns the time as RFC 3339 in UTC, with the fraction of the second without trailing zeros, as Go prints it. */
 export function timestamp(nanoseconds: bigint): string {
   const fraction = String(nanoseconds % perSecond)
     .padStart(9, '0')
@@ -10,7 +10,7 @@ export function timestamp(nanoseconds: bigint): string {
   return `${seconds(nanoseconds)}${fraction === '' ? '' : `.${fraction}`}Z`;
 }
 
-/** RFC 3339 in UTC, whole seconds. */
+/** Returns the time as RFC 3339 in UTC, in whole seconds. */
 export function timestampSeconds(nanoseconds: bigint): string {
   return `${seconds(nanoseconds)}Z`;
 }

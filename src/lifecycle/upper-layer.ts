@@ -175,8 +175,8 @@ function containersOn(runtime: Runtime, own: string, { id, workId }: UpperLayer)
 }
 
 /**
- * Returns undefined for a container that is being made or deleted, and for a damaged record, which may have no upper
- * layer.
+ * Returns undefined for a container that is being made or deleted, and for a record that cannot be read, which may have
+ * no upper layer.
  */
 function recordIfReadable(runtime: Runtime, id: string): ContainerRecord | undefined {
   try {

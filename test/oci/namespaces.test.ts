@@ -24,7 +24,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
   const namespaceOf = (bundle: Bundle, file: string) =>
     readlinkSync(`/proc/${box.state(bundle.id).pid}/ns/${file}`);
 
-  /** Removes from the default config what requires the namespace. */
+  /** Removes a namespace from the default config, and the properties that require it. */
   const without = (type: string) => (bundle: Bundle) => {
     bundle.namespace(type);
     if (type === 'uts') delete bundle.config.hostname;
@@ -66,7 +66,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     },
   );
 
-  test('can all be joined except the mount namespace', () => {
+  test('can be joined together, without a mount namespace', () => {
     const other = box.running();
     const { pid } = box.state(other.id);
     const report = box.inside(bundle => {
@@ -94,7 +94,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     }
   });
 
-  test('that are joined exist as long as a process is in them', () => {
+  test('that are joined remain after their first container was deleted', () => {
     const other = box.running();
     const path = `/proc/${box.state(other.id).pid}/ns/net`;
     const second = box.running(bundle => bundle.namespace('network', path));
@@ -113,7 +113,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
     expect(printed).toContain('4711');
   });
 
-  test('may be joined from the runtime by path', () => {
+  test('include the network namespace of the runtime if its path is given', () => {
     const report = box.inside(bundle => bundle.namespace('network', `/proc/${box.view.pid}/ns/net`));
     expect(report.namespaces['net']).toBe(outside('net'));
   });
@@ -179,7 +179,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(box.view.sh('tr "\\0" " " </proc/$1/cmdline; cat /proc/$1/oom_score_adj', String(pid))).toBe(
         '/bin/sleep 1000 123\n',
       );
-      // It leads its session, and is no longer a child of the runtime.
+      // It leads its session.
       expect(box.view.sh('cut -d" " -f6 /proc/$1/stat', String(pid)).trim()).toBe(String(pid));
       box.must(['kill', bundle.id, 'KILL']);
       expect(box.state(other.id).status).toBe('running');
@@ -207,7 +207,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       bundle.config.linux.readonlyPaths = [];
     };
     const rootOf = (bundle: Bundle) => realpathSync(join(bundle.dir, bundle.config.root.path));
-    /** Mount points in the mount namespace of the runtime below the root of the container. */
+    /** Mount points in the mount namespace of the runtime, at or below the root of the container. */
     const mountsOf = (bundle: Bundle) =>
       readFileSync(`/proc/${box.view.pid}/mountinfo`, 'utf8')
         .split('\n')
@@ -266,13 +266,13 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       });
       const { pid } = box.state(bundle.id);
       const inRoot = `/proc/${pid}/root`;
-      const said = box.view.sh(
+      const mode = box.view.sh(
         'until [ -e "$1/dev/shm/mine" ]; do sleep 0.05; done; stat -c %a "$1/dev/shm/mine"',
         inRoot,
       );
-      expect(said.trim()).toBe((0o666 & ~Number.parseInt(umask, 8)).toString(8));
-      const tried = box.oci(['exec', bundle.id, '/bin/touch', '/mine']);
-      expect(tried.stderr).toContain('Read-only file system');
+      expect(mode.trim()).toBe((0o666 & ~Number.parseInt(umask, 8)).toString(8));
+      const touched = box.oci(['exec', bundle.id, '/bin/touch', '/mine']);
+      expect(touched.stderr).toContain('Read-only file system');
       box.must(['delete', '--force', bundle.id]);
       expect(mountsOf(bundle)).toEqual([]);
       box.view.sh('touch "$1/outside" && ! [ -e "$1/mine" ]', rootOf(bundle));
@@ -350,7 +350,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       if (isTsubo) expect(failure.record.pointer).toBe('/hostname');
     });
 
-    test('of a domain are refused without a uts namespace', context => {
+    test('are refused for a domain name without a uts namespace', context => {
       const bundle = box.bundle(made => {
         without('uts')(made);
         made.config.domainname = 'example';
@@ -371,7 +371,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       return failure;
     };
 
-    test('when one is listed twice', () => {
+    test('when a namespace is listed twice', () => {
       const failure = refused(
         bundle => bundle.config.linux.namespaces.push({ type: 'pid' }),
         '/linux/namespaces/6/type',
@@ -379,7 +379,7 @@ describe.skipIf(requires('root', 'busybox'))('the namespaces of a container', ()
       expect(failure.message).toContain('malformed spec file: duplicated ns');
     });
 
-    test('when one is unknown', () => {
+    test('when a type is unknown', () => {
       const failure = refused(
         bundle => bundle.config.linux.namespaces.push({ type: 'moon' }),
         '/linux/namespaces/6/type',

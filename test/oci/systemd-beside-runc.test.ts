@@ -47,17 +47,17 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'runc') || !isTsubo)('sys
   const beside = sandbox('unified', runc);
 
   const both = (resources: Record<string, unknown>): [Sandbox, Bundle][] =>
-    [beside, box].map(one => {
-      const bundle = one.bundle(made => {
+    [beside, box].map(each => {
+      const bundle = each.bundle(made => {
         made.config.process.args = ['/bin/sleep', '1000'];
         made.config.linux.resources = resources;
       });
-      one.must(['--systemd-cgroup', 'create', '--bundle', bundle.dir, bundle.id]);
-      return [one, bundle];
+      each.must(['--systemd-cgroup', 'create', '--bundle', bundle.dir, bundle.id]);
+      return [each, bundle];
     });
 
   /** Properties with the name of the unit, and properties that change by themselves. */
-  const ofOne =
+  const ofTheUnit =
     /^(Id|Names|InvocationID|Description|ControlGroup|ControlGroupId|Transient|FragmentPath|DropInPaths|.*Timestamp.*|.*(Current|Peak|Available|NSec|Bytes|Operations|Events|Killed))$/;
 
   const [characters = '', blocks = ''] = readFileSync('/proc/devices', 'utf8').split('Block devices:');
@@ -73,13 +73,13 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'runc') || !isTsubo)('sys
       .join('\n');
 
   const expectTheSame = (containers: readonly [Sandbox, Bundle][]): void => {
-    const [ofRunc, ofTsubo] = containers.map(([one, { id }]) => {
-      const properties = show(one, `runc-${id}.scope`);
-      for (const name of Object.keys(properties)) if (ofOne.test(name)) delete properties[name];
-      // runc passes numbers of majors; systemd also uses the names of their drivers.
+    const [ofRunc, ofTsubo] = containers.map(([each, { id }]) => {
+      const properties = show(each, `runc-${id}.scope`);
+      for (const name of Object.keys(properties)) if (ofTheUnit.test(name)) delete properties[name];
+      // runc passes major numbers, tsubo the names of their drivers.
       properties['DeviceAllow'] = named(properties['DeviceAllow'] ?? '');
-      const place = /^0::(.*)$/m.exec(readFileSync(`/proc/${one.state(id).pid}/cgroup`, 'utf8'))?.[1];
-      return { properties, files: controlFiles(one.view.path(`/sys/fs/cgroup${place}`)) };
+      const place = /^0::(.*)$/m.exec(readFileSync(`/proc/${each.state(id).pid}/cgroup`, 'utf8'))?.[1];
+      return { properties, files: controlFiles(each.view.path(`/sys/fs/cgroup${place}`)) };
     });
     expect(Object.keys(ofTsubo?.properties ?? {})).toContain('DevicePolicy');
     const properties = differences(ofRunc?.properties ?? {}, ofTsubo?.properties ?? {});
@@ -106,7 +106,7 @@ describe.skipIf(requires('root', 'busybox', 'systemd', 'runc') || !isTsubo)('sys
   test('every property and every control file has the same value after each of several updates', () => {
     const containers = both({});
     for (const options of updates) {
-      for (const [one, { id }] of containers) one.must(['update', ...options, id]);
+      for (const [each, { id }] of containers) each.must(['update', ...options, id]);
       expectTheSame(containers);
     }
   });

@@ -20,7 +20,8 @@ function withoutTimes(text: string): string {
     .replace(/\b\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)/g, '...');
 }
 
-// For a directory with a bundle `good`, one with a broken config `broken`, and an empty directory `empty`.
+// They run in a directory with the bundles `good` and `default`, one with a broken config (`broken`), and an empty
+// directory (`empty`); the container `created` exists.
 const commandLines = [
   [''],
   ['', '--help'],
@@ -160,7 +161,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     return node;
   };
 
-  test('responds to every command line like the program for Node', () => {
+  test('responds to each listed command line like the program for Node', () => {
     const bundle = prepare();
     box.must(['create', '--bundle', bundle.dir, 'created'], { stdio: ['ignore', 'ignore', 'ignore'] });
     try {
@@ -173,7 +174,7 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
         const root = /^-?-root/.test(words[0] ?? '') || words[0] === 'help' ? [] : ['--root', box.root];
         return same([...root, ...words]).status;
       });
-      // The statuses must differ.
+      // The list has commands that succeed, that fail, and that end in another way.
       expect(statuses.filter(status => status === 0).length).toBeGreaterThan(20);
       expect(statuses.filter(status => status === 1).length).toBeGreaterThan(30);
       expect(statuses).toContain(3);
@@ -214,17 +215,17 @@ describe.skipIf(requires('standalone', 'root', 'busybox'))('the standalone execu
     expect(box.view.exec(['env', '-i', ...commands.standalone, '--version']).status).toBe(0);
   });
 
-  test('starts with runc if it is called runc', () => {
+  test('prints a version that begins with runc if its file is called runc', () => {
     place = box.dir;
     const bin = box.mkdir('bin');
     for (const host of ['node', 'standalone'] as const) mkdirSync(join(bin, host));
     const [node, script = ''] = commands.node;
     symlinkSync(script, join(bin, 'node/runc'));
     symlinkSync(commands.standalone[0], join(bin, 'standalone/runc'));
-    const one = box.view.exec([node, join(bin, 'node/runc'), '--version']);
-    const other = box.view.exec([join(bin, 'standalone/runc'), '--version']);
-    expect(other).toEqual(one);
-    expect(other.stdout).toMatch(/^runc version \d+\.\d+\.\d+\n/);
+    const fromNode = box.view.exec([node, join(bin, 'node/runc'), '--version']);
+    const fromStandalone = box.view.exec([join(bin, 'standalone/runc'), '--version']);
+    expect(fromStandalone).toEqual(fromNode);
+    expect(fromStandalone.stdout).toMatch(/^runc version \d+\.\d+\.\d+\n/);
     expect(run('standalone', ['--version']).stdout).toMatch(/^tsubo version /);
   });
 

@@ -524,7 +524,7 @@ it.each([['list'], ['state', 'web'], ['create', '-b', '.', 'web']])(
     process.chdir(before);
     expect(machine.stderr).toContain('permission denied');
     expect(machine.stderr).toContain(
-      ' hint="name a directory of your own with --root, or set XDG_RUNTIME_DIR; /run/tsubo is for root"',
+      ' hint="use a writable directory with --root, or set XDG_RUNTIME_DIR"',
     );
   },
 );
