@@ -15,7 +15,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program that uses con
   });
 
   /** Output of the lines, in which `common` are options of all containers. */
-  const inProgram = (lines: string): unknown =>
+  const inProgram = (lines: string, env: Readonly<Record<string, string>> = {}): unknown =>
     programOutput(
       machine.box,
       `const { containers, images, volumes, networks, system, buildImage } = library;
@@ -23,7 +23,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program that uses con
        const failure = call => call.then(() => 'no error', error => error);
        ${lines}`,
       [],
-      { env: machine.env, within: machine.within(machine.pid) },
+      { env: { ...machine.env, ...env }, within: machine.within(machine.pid) },
     );
 
   describe('runs a program', () => {
@@ -147,6 +147,21 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program that uses con
     });
     expect(readFileSync(join(shared, 'a:b'), 'utf8')).toBe('hello');
     expect(machine.directory('containers')).toEqual([]);
+  });
+
+  test('never takes an image for an option, and ends a build whose events cannot be handled', () => {
+    const lines = `
+      const { code } = await failure(containers.run({ ...common, image: '--privileged', args: ['busybox', 'true'] }));
+      const left = await containers.list({ ...options, all: true });
+      const context = process.env.CONTEXT;
+      const onEvent = () => { throw new Error('enough'); };
+      const { message } = await failure(buildImage({ ...options, context, onEvent }));
+      print([code, left, message]);`;
+    const context = machine.box.mkdir('context');
+    writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nRUN sleep 4711\n');
+    const [code, left, message] = inProgram(lines, { CONTEXT: context }) as [string, unknown[], string];
+    expect([code, left, message]).toEqual(['image.reference', [], 'enough']);
+    expect(machine.box.view.sh('pgrep -f "sleep 471[1]" || true')).toBe('');
   });
 
   test('changes the restart policy of a container, and removes containers by their labels', () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Option } from 'commander';
+import { RuntimeError } from '../../errors/error.ts';
 import { deleteContainer } from '../../lifecycle/delete.ts';
 import type { CommandModule } from '../command.ts';
 
@@ -15,11 +16,22 @@ export const deleteCommand: CommandModule = {
       .addOption(new Option('--only-init <pid:start-time>', '').hideHelp());
   },
   run({ runtime }, [id = ''], options) {
-    const [pid, startTime] = String(options['onlyInit'] ?? '').split(':');
+    const only = options['onlyInit'];
     deleteContainer(runtime, id, {
       force: options['force'] === true,
-      ...(startTime !== undefined && { only: { pid: Number(pid), startTime: Number(startTime) } }),
+      ...(typeof only === 'string' && { only: initOf(only) }),
     });
     return 0;
   },
 };
+
+function initOf(text: string): { readonly pid: number; readonly startTime: number } {
+  const [, pid, startTime] = /^(\d{1,10}):(\d{1,15})$/.exec(text) ?? [];
+  if (pid !== undefined && startTime !== undefined) return { pid: Number(pid), startTime: Number(startTime) };
+  throw new RuntimeError({
+    code: 'usage.bad-value',
+    message: `invalid value ${JSON.stringify(text)} for --only-init`,
+    value: text,
+    hint: 'it is the pid of the init, a colon and its start time',
+  });
+}

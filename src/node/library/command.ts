@@ -90,6 +90,8 @@ export async function runCommand(
       : failure.with({ message: withoutCommand(failure.message) });
   } finally {
     signal?.removeEventListener('abort', stop);
+    // It runs on if a function of the caller has thrown. Its end has no effect.
+    stop();
   }
 }
 

@@ -309,7 +309,7 @@ function createWords(image: string, args: readonly string[], options: Partial<Im
     options[name] === undefined ? [] : [[name, `${options[name]}ms`] as const],
   );
   const words = optionWords({ ...options, ...Object.fromEntries(inWords) });
-  return ['container', 'create', ...words, image, ...args];
+  return ['container', 'create', ...words, '--', image, ...args];
 }
 
 /**
@@ -381,9 +381,15 @@ export async function run(options: RunImageOptions): Promise<RunResult> {
   const quiet = withoutSignal(common);
   let made = rest.name === undefined;
   try {
-    const id = await runCommand(common, createWords(image, args, { ...rest, name, interactive, rm: true }));
-    made = true;
-    const start = ['container', 'start', '--attach', ...optionWords({ interactive }), '--', id.trim()];
+    let id = '';
+    await runCommand(common, createWords(image, args, { ...rest, name, interactive, rm: true }), {
+      onLine: line => {
+        id = line;
+        // From here on an abort comes after the command has made the container of this name.
+        made = true;
+      },
+    });
+    const start = ['container', 'start', '--attach', ...optionWords({ interactive }), '--', id];
     return await withLogFile(async (log, failure) => {
       const child = startCommand(callerOf(quiet), log, start);
       if (!interactive) child.stdin.end();
