@@ -5,7 +5,7 @@ import type { Binding, FileStatus } from '../host/binding.d.ts';
 import { joinPath, lastComponent, parentPath } from '../host/paths.ts';
 import { digestOfHex, digestOfText } from '../image/digest.ts';
 import { O, S_IF, S_IFMT } from '../kernel/files.ts';
-import { globExpression, type IgnoreRules } from './ignore.ts';
+import { globOf, type IgnoreRules } from './ignore.ts';
 
 /** A directory from which COPY takes files: the context, or the files of a stage or an image. */
 export interface SourceRoot {
@@ -48,12 +48,12 @@ export function findSources(source: SourceRoot, written: string): FoundSource[] 
 function matching(source: SourceRoot, pattern: string): string[] {
   let found = ['/'];
   for (const part of pattern.split('/').filter(word => word !== '')) {
-    const expression = globExpression(part);
     const isPattern = /[*?[\\]/.test(part);
+    const glob = globOf(part);
     found = found.flatMap(directory => {
       if (!isPattern) return [joinPath(directory, part)];
       const names = namesIn(source, directory);
-      return names.filter(name => expression.test(name)).map(name => joinPath(directory, name));
+      return names.filter(name => glob.matches(name)).map(name => joinPath(directory, name));
     });
   }
   return found;
