@@ -42,14 +42,18 @@ bool is_trusted(const struct stat& st) {
 }
 
 enum class From { any_owner, trusted };
+// A pipe without a writer would block its reader without end: only a caller that expects one waits for it.
+enum class Pipes { wait, refuse };
 
-Outcome read_to_end(int fd, const std::string& path, size_t limit, From from = From::any_owner) {
+Outcome read_to_end(int fd, const std::string& path, size_t limit, From from = From::any_owner,
+                    Pipes pipes = Pipes::wait) {
   std::string text;
   size_t filled = 0;
   struct stat st;
   const bool has_status = fstat(fd, &st) == 0;
   if (from == From::trusted && (!has_status || !is_trusted(st)))
     return refused("fstat", has_status ? EPERM : errno, path);
+  if (pipes == Pipes::refuse && has_status && S_ISFIFO(st.st_mode)) return refused("open", ENXIO, path);
   const size_t expected = has_status && st.st_size > 0 ? static_cast<size_t>(st.st_size) : 0;
   text.resize(expected > 0 && expected < limit ? expected + 1 : 4096);
   while (true) {
@@ -69,11 +73,11 @@ Outcome read_to_end(int fd, const std::string& path, size_t limit, From from = F
 
 constexpr size_t kDefaultLimit = 16u << 20;
 
-Outcome read_file(const std::string& path, size_t limit, From from) {
+Outcome read_file(const std::string& path, size_t limit, From from, Pipes pipes) {
   if (has_nul(path)) return refused("open", EINVAL, path);
-  UniqueFd fd(open_retrying(path.c_str(), O_RDONLY, 0));
+  UniqueFd fd(open_retrying(path.c_str(), pipes == Pipes::wait ? O_RDONLY : O_RDONLY | O_NONBLOCK, 0));
   if (fd.get() < 0) return refused("open", errno, path);
-  return read_to_end(fd.get(), path, limit, from);
+  return read_to_end(fd.get(), path, limit, from, pipes);
 }
 
 }  // namespace
@@ -82,12 +86,12 @@ namespace function {
 
 Outcome readText(const Arguments& a) {
   size_t limit = a.size() > 1 && !a[1].is_undefined() ? static_cast<size_t>(a[1].number()) : kDefaultLimit;
-  return read_file(a[0].text(), limit, From::any_owner);
+  return read_file(a[0].text(), limit, From::any_owner, Pipes::wait);
 }
 
 Outcome readTextIfThere(const Arguments& a) {
   bool trusted = a.size() > 1 && !a[1].is_undefined() && a[1].truth();
-  Outcome text = read_file(a[0].text(), kDefaultLimit, trusted ? From::trusted : From::any_owner);
+  Outcome text = read_file(a[0].text(), kDefaultLimit, trusted ? From::trusted : From::any_owner, Pipes::refuse);
   // ESRCH: a file in /proc whose process has exited meanwhile.
   const bool missing = text.error == ENOENT || text.error == ENOTDIR || text.error == ESRCH;
   return text.syscall != nullptr && missing ? Outcome() : text;

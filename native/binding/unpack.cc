@@ -89,6 +89,7 @@ Outcome unpackTree(const Arguments& a) {
     lowers.push_back(std::move(lower));
   }
   options.layer = r.field("layer").truth();
+  options.whiteouts = r.field("whiteouts").truth();
   options.strict = r.field("strict").truth();
   options.opaque = r.field("opaque").text();
 

@@ -355,7 +355,7 @@ bool Placer::place(const Entry& entry) {
                                          : fail("the entry would replace the root");
   }
   const std::string parent_path = parent_of(path), name = name_of(path);
-  if (options_.layer && starts_with(name, kWhiteout)) {
+  if (options_.layer && options_.whiteouts && starts_with(name, kWhiteout)) {
     if (name == kOpaque) return hide_lower(parent_path);
     // Records of aufs, which do not belong to the image.
     if (starts_with(name, kReserved)) return true;

@@ -19,6 +19,8 @@ struct Options {
   // A layer of an image. False for an archive of documents and blobs: then names with .wh. are ordinary, owners, modes,
   // times and attributes are not kept, and devices and FIFOs are refused.
   bool layer = true;
+  // Names with .wh. hide files of the lower layers. False for an archive that a user has made: there they are ordinary.
+  bool whiteouts = true;
   // True: an owner, an attribute or a device that cannot be kept is a failure. False without root's rights: it is
   // counted.
   bool strict = true;

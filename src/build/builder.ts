@@ -588,7 +588,7 @@ export class Builder {
     try {
       const decompress = decompressorOf(binding, compressionOfFile(binding, `/proc/self/fd/${fd}`), name);
       const { problem, limit, decompressor } = binding.unpackTree({
-        ...{ source: fd, decompress, tree, lowers: [], layer: true, strict: true },
+        ...{ source: fd, decompress, tree, lowers: [], layer: true, whiteouts: false, strict: true },
         ...{ opaque: 'trusted.overlay.opaque', hashes: false },
       });
       if (problem !== undefined || decompressor !== undefined) {

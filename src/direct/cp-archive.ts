@@ -69,6 +69,7 @@ export function copyFromArchive(runtime: Runtime, store: DirectStore, source: nu
         tree: stage,
         lowers: [],
         layer: true,
+        whiteouts: false,
         strict: isMachineRoot(binding),
         opaque: opaqueOf(runtime),
         hashes: false,

@@ -15,9 +15,9 @@ export interface Binding {
    */
   readText(path: string, limit?: number): string;
   /**
-   * Like readText, but returns undefined for ENOENT, ENOTDIR, and ESRCH (a process of /proc that has ended). With
-   * `trusted`, it fails with EPERM if fstat(2) shows that the file is owned or writable by a user other than root and
-   * the effective user.
+   * Like readText, but returns undefined for ENOENT, ENOTDIR, and ESRCH (a process of /proc that has ended), and refuses
+   * a pipe with ENXIO, because a pipe without a writer would block the caller. With `trusted`, it fails with EPERM if
+   * fstat(2) shows that the file is owned or writable by a user other than root and the effective user.
    */
   readTextIfThere(path: string, trusted?: boolean): string | undefined;
   /** Reads at most the first `length` bytes of the file. */
@@ -436,6 +436,8 @@ export interface UnpackRequest {
    * owners, modes, times and attributes are not kept.
    */
   readonly layer: boolean;
+  /** Names with `.wh.` are whiteouts. False for an archive that a user has made: there they are ordinary names. */
+  readonly whiteouts: boolean;
   /** Owners, attributes and devices that cannot be kept are errors. Otherwise they are counted. */
   readonly strict: boolean;
   /** The extended attribute of opaque directories. */

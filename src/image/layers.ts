@@ -235,6 +235,7 @@ function unpackInto(
         tree,
         lowers: [...lowers].reverse(),
         layer: true,
+        whiteouts: true,
         strict: isRoot,
         opaque: isRoot ? 'trusted.overlay.opaque' : 'user.overlay.opaque',
         // The digest of an uncompressed layer is the name of its blob, and was checked before.

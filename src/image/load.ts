@@ -106,6 +106,7 @@ function unpackArchive(store: ImageStore, path: string, name: string, tree: stri
         tree,
         lowers: [],
         layer: false,
+        whiteouts: false,
         strict: false,
         opaque: '',
         hashes: false,

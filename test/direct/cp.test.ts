@@ -82,6 +82,21 @@ describe.skipIf(skipped)('cp', () => {
     }
   });
 
+  test('keeps names that would be whiteouts in a layer, and removes nothing for them', () => {
+    const host = machine.box.mkdir('host');
+    mkdirSync(join(host, 'sub'));
+    for (const name of ['.wh.keep', '.wh..wh..opq']) writeFileSync(join(host, 'sub', name), 'text\n');
+    const archive = machine.box.fresh('tar');
+    execFileSync('tar', ['-C', host, '-cf', archive, 'sub']);
+    machine.done('create', '--name', 'web', '--network', 'none', 'busybox', 'sleep', '1000');
+    machine.done('start', 'web');
+    machine.done('exec', 'web', 'sh', '-c', 'mkdir /tmp/sub && touch /tmp/sub/keep');
+    expect(piped(['-', 'web:/tmp'], archive)).toMatchObject({ status: 0, stderr: '' });
+    expect(machine.done('exec', 'web', 'sh', '-c', 'ls -A /tmp/sub | sort')).toBe(
+      '.wh..wh..opq\n.wh.keep\nkeep\n',
+    );
+  });
+
   test('refuses an archive for a file, an archive that is none, and one of a path that is missing', () => {
     machine.done('create', '--name', 'web', '--network', 'none', 'busybox', 'sleep', '1000');
     const archive = machine.box.fresh('tar');

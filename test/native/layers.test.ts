@@ -241,7 +241,7 @@ describe.skipIf(requires('root', 'zstd'))('the layers of an image', () => {
       process.setgroups([]); process.setgid(1000); process.setuid(1000);
       const addon = require(${JSON.stringify(library)});
       const source = addon.open(process.argv[1], 0, 0);
-      const request = { source, decompress: [], tree: process.argv[2], lowers: [], layer: true, strict: false };
+      const request = { source, decompress: [], tree: process.argv[2], lowers: [], layer: true, whiteouts: true, strict: false };
       const result = addon.unpackTree({ ...request, opaque: 'user.overlay.opaque', hashes: false });
       process.stdout.write(JSON.stringify(result));`;
     try {

@@ -39,7 +39,16 @@ function unpack(archive: Buffer, more: Partial<UnpackRequest> = {}): Unpacked & 
   mkdirSync(tree, { recursive: true });
   const source = openSync(file, 'r');
   try {
-    const request = { source, decompress: [], tree, lowers: [], layer: true, strict: true, hashes: true };
+    const request = {
+      source,
+      decompress: [],
+      tree,
+      lowers: [],
+      layer: true,
+      whiteouts: true,
+      strict: true,
+      hashes: true,
+    };
     return { ...addon.unpackTree({ ...request, opaque: 'trusted.overlay.opaque', ...more }), tree };
   } finally {
     closeSync(source);

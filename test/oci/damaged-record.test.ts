@@ -142,6 +142,18 @@ describe.skipIf(!isTsubo || requires('root', 'busybox', 'cgroup2'))(
       expect(box.state(other.id).status).toBe('running');
     });
 
+    test('is removed if a pipe without a writer is in the place of its record, and list does not wait for it', async () => {
+      const bundle = box.created();
+      const { pid } = box.state(bundle.id);
+      const cgroup = cgroupOf(pid);
+      rmSync(pathOf(bundle));
+      box.view.sh('mkfifo "$1"', pathOf(bundle));
+      const listed = box.oci(['list', '--format', 'json']);
+      expect(listed.stderr).toContain(bundle.id);
+      expect(box.fails(['state', bundle.id]).record).toMatchObject({ code: 'state.damaged' });
+      await isGone(bundle, pid, cgroup, () => box.must(['delete', '--force', bundle.id]));
+    });
+
     test('is removed if it has a cgroup path of its own and only config.json is left', async () => {
       const bundle = box.running(made => {
         sleeping(made);
