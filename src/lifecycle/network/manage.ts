@@ -82,6 +82,9 @@ export interface NetworkListing {
   readonly damaged: readonly RuntimeError[];
 }
 
+/** Values of `container run --network` that name no network. */
+const reservedNames: ReadonlySet<string> = new Set(['none', 'host', 'bridge', 'container']);
+
 /**
  * Makes a network: definition, bridge, rules.
  *
@@ -91,6 +94,9 @@ export function createNetwork(runtime: Runtime, options: NetworkOptions): Networ
   const { binding, log } = runtime;
   const { name, mtu, internal, isolated } = options;
   if (!isNetworkName(name)) throw badValue('the name of a network', name, 'use letters, digits and _ . -');
+  if (reservedNames.has(name)) {
+    throw badValue('the name of a network', name, 'choose another name: container run --network uses it');
+  }
   if (mtu !== undefined && !isMtu(mtu))
     throw badValue('--mtu', String(mtu), 'give a number from 68 to 65535');
   const store = networkStore(binding);
