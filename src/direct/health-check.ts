@@ -19,6 +19,9 @@ export interface HealthCheck {
 }
 
 /** Docker's defaults, for members that neither the image nor an option sets. */
+/** More than the lifetime of a machine, and less than the most that poll(2) takes with the limits added to it. */
+const mostMs = 2_000_000_000;
+
 const defaults = { interval: 30_000, timeout: 30_000, startPeriod: 0, startInterval: 5_000, retries: 3 };
 
 /** The options of `run`; `none` for `--no-healthcheck`. */
@@ -49,7 +52,7 @@ export function healthCheckOf(
   const time = (name: keyof typeof imageMembers): number => {
     const nanoseconds = image?.[imageMembers[name]];
     const own = request?.[name] ?? (typeof nanoseconds === 'number' ? nanoseconds / 1e6 : 0);
-    return own > 0 ? own : defaults[name];
+    return own > 0 ? Math.min(Math.ceil(own), mostMs) : defaults[name];
   };
   const retries = request?.retries ?? image?.['Retries'];
   return {

@@ -6,6 +6,7 @@ import type { Runtime } from '../lifecycle/runtime.ts';
 import { isUnusable } from '../lifecycle/store.ts';
 import { awaitKeeper } from './await-keeper.ts';
 import type { DirectContainer } from './container.ts';
+import { waitsForRestart } from './restart.ts';
 import { isUp, runningInitPid, runsUnrecorded, stateOf } from './status.ts';
 import { containerPath, type DirectStore, readContainer, removeFiles, withContainerLock } from './store.ts';
 import { readVolume, removeVolume } from './volumes.ts';
@@ -35,6 +36,7 @@ export function removeDirect(
       const container = readable(store, id, force);
       if (container !== undefined && !force && isUp(stateOf(runtime, store, container)))
         throw running(container);
+      if (container !== undefined && !force && waitsForRestart(store, container)) throw restarting(container);
       // Kills the processes and frees cgroup, network and the runtime's own record.
       deleteContainer(runtime, id, { force: true });
       // The keeper writes into the directory until it has ended.
@@ -82,6 +84,15 @@ function removeAnonymous(store: DirectStore, { id, mounts }: DirectContainer): v
       removeVolume(store, name, id);
     }
   }
+}
+
+function restarting({ name }: DirectContainer): RuntimeError {
+  return new RuntimeError({
+    code: 'direct.running',
+    message: `cannot remove container "/${name}": container is restarting: stop the container before removing or force remove`,
+    value: name,
+    hint: `tsubo container stop ${name}, or tsubo container rm --force ${name}`,
+  });
 }
 
 function running({ name }: DirectContainer): RuntimeError {

@@ -64,11 +64,20 @@ interface Attempts {
 function attemptsOf(store: DirectStore, id: string): Attempts | undefined {
   const text = store.binding.readTextIfThere(pathIn(store, id, containerFiles.attempts));
   try {
-    return text === undefined ? undefined : (JSON.parse(text) as Attempts);
+    const value = text === undefined ? undefined : JSON.parse(text);
+    const numbers = [value?.count, value?.delayMs, value?.startedMs];
+    // The file is damaged if one is missing: begin with the first delay again.
+    return numbers.every(number => Number.isSafeInteger(number)) ? (value as Attempts) : undefined;
   } catch {
-    // The file is damaged: begin with the first delay again.
     return undefined;
   }
+}
+
+/** Returns true from the end of a run until its next start, if the policy of the container requires one. */
+export function waitsForRestart(store: DirectStore, container: DirectContainer): boolean {
+  if (policyOf(container) === undefined || isStopped(store, container.id)) return false;
+  const attempts = attemptsOf(store, container.id);
+  return attempts !== undefined && attempts.startedMs > Number(store.binding.now() / 1_000_000n);
 }
 
 export function restartCount(store: DirectStore, id: string): number {

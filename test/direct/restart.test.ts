@@ -105,6 +105,19 @@ describe.skipIf(requires('root'))('a container with a restart policy', () => {
     machine.done('rm', 'job');
   });
 
+  it('is removed neither by rm nor by prune between two runs', async () => {
+    const id = started('job', 'always', 'exit 1');
+    await until('it waits for seconds', () => /"delayMs":6400/.test(file(id, 'restart.json')));
+    expect(machine.fails(1, 'rm', 'job')).toMatchObject({
+      code: 'direct.running',
+      msg: expect.stringContaining('container is restarting'),
+    });
+    expect(machine.done('prune')).toBe('');
+    expect(machine.directory('containers')).toEqual([id]);
+    machine.done('stop', 'job');
+    expect(machine.done('prune')).toBe(`${id}\n`);
+  });
+
   it('is removed by rm --force between two runs', async () => {
     const id = started('job', 'always', 'exit 1');
     await until('it waits between two runs', () => /"delayMs":(800|1600)/.test(file(id, 'restart.json')));

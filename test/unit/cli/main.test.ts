@@ -523,9 +523,7 @@ it.each([['list'], ['state', 'web'], ['create', '-b', '.', 'web']])(
     expect(inRoot(...words)).toBe(1);
     process.chdir(before);
     expect(machine.stderr).toContain('permission denied');
-    expect(machine.stderr).toContain(
-      ' hint="use a writable directory with --root, or set XDG_RUNTIME_DIR"',
-    );
+    expect(machine.stderr).toContain(' hint="use a writable directory with --root, or set XDG_RUNTIME_DIR"');
   },
 );
 

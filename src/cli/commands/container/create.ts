@@ -2,6 +2,7 @@
 
 import type { DirectContainer } from '../../../direct/container.ts';
 import { createDirect } from '../../../direct/create.ts';
+import { removeDirect } from '../../../direct/remove.ts';
 import { RuntimeError } from '../../../errors/error.ts';
 import { onHost } from '../../../errors/system.ts';
 import { resolvePath } from '../../../host/paths.ts';
@@ -69,10 +70,14 @@ export function createOf(
   } finally {
     image.end();
   }
-  if (path !== undefined) {
+  if (path === undefined) return container;
+  try {
     onHost(`unable to write ${path}`, () =>
       binding.writeText(path, container.id, O.O_CREAT | O.O_EXCL, 0o644),
     );
+  } catch (error) {
+    removeDirect(context.runtime, store, container.id, { force: true, volumes: true });
+    throw error;
   }
   return container;
 }

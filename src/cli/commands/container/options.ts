@@ -146,7 +146,7 @@ export function requestOf(
     ...given('workdir', text('workdir')),
     ...given('user', text('user')),
     groups: list('groupAdd'),
-    ...given('hostname', text('hostname')),
+    ...given('hostname', withText('hostname', hostNameOf)),
     ...given('domainname', text('domainname')),
     terminal: options['tty'] === true,
     openStdin: options['interactive'] === true,
@@ -325,5 +325,16 @@ export function pullPolicy(options: Options): PullPolicy {
     message: `invalid value ${JSON.stringify(text)} for --pull`,
     value: text,
     hint: `use ${pullPolicies.join(', ')}`,
+  });
+}
+
+/** @throws RuntimeError `usage.bad-value` */
+function hostNameOf(text: string): string {
+  if (/^[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,62}[a-zA-Z0-9])?$/.test(text)) return text;
+  throw new RuntimeError({
+    code: 'usage.bad-value',
+    message: `invalid value ${JSON.stringify(text)} for --hostname`,
+    value: text,
+    hint: 'it has up to 64 letters, digits, and "." "_" "-" between them',
   });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parsePruneFilters } from '../../../direct/prune-filter.ts';
 import { removeDirect } from '../../../direct/remove.ts';
+import { waitsForRestart } from '../../../direct/restart.ts';
 import { isUp, stateOf } from '../../../direct/status.ts';
 import { findId, listContainers, sweep } from '../../../direct/store.ts';
 import type { CommandModule } from '../../command.ts';
@@ -62,7 +63,7 @@ export const prune: CommandModule = {
     for (const container of containers) {
       const state = stateOf(runtime, store, container);
       if (state.problem !== undefined) report(state.problem);
-      if (isUp(state) || !isWanted(container)) continue;
+      if (isUp(state) || waitsForRestart(store, container) || !isWanted(container)) continue;
       removeDirect(runtime, store, container.id, { force: false, volumes: false });
       print(`${container.id}\n`);
     }
