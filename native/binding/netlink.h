@@ -82,8 +82,8 @@ const rtattr* find(const std::string& answer, size_t fixed, unsigned type);
 
 std::string text_of(const rtattr* attribute);
 
-// Returns the positive error of a message of the type NLMSG_ERROR; 0 is an acknowledgement. EBADMSG if it has none, or a number
-// that is not a negated errno.
+// Returns the positive error of a message of the type NLMSG_ERROR; 0 is an acknowledgement. EBADMSG if it has none, or
+// a number that is not a negated errno.
 int error_of(const nlmsghdr* header);
 
 // A socket in the network namespace in which it was opened; it stays there if the thread changes its namespace.
