@@ -429,8 +429,8 @@ time.sleep(1000)`;
     // Of IPv4 and of IPv6.
     const sockets = 2 * 19;
     expect([more('bind'), more('listen')]).toEqual([sockets, sockets]);
-    // The bridge and its element, the pair, the elements of the ports, and their removal by the keeper.
-    expect(one.get('sendto')).toBe(5);
+    // The bridge and its element, the pair, its options, the elements of the ports, and their removal by the keeper.
+    expect(one.get('sendto')).toBe(6);
     for (const name of ['sendto', 'recvfrom', 'flock', 'rename', 'clone3', 'execveat', 'unlink']) {
       expect([name, more(name)]).toEqual([name, 0]);
     }
