@@ -2,7 +2,7 @@
 import { formatPointer } from '../bundle/pointer.ts';
 import type { CgroupWrite, ResourceContext } from './write.ts';
 
-/** Writes each line separately: files such as io.max accept one device per write. */
+/** Returns one write for each line, because files such as io.max accept one device per write. */
 export function unifiedWrites(
   files: Readonly<Record<string, string>> | undefined = {},
   context: ResourceContext,

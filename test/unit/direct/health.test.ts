@@ -39,6 +39,15 @@ describe('the health check of a container', () => {
     expect(healthCheckOf(zeros, undefined)).toMatchObject({ interval: 30_000, timeout: 30_000, retries: 3 });
   });
 
+  it('has whole milliseconds, which the keeper needs, and no limit above that of its clock', () => {
+    const times = { Test: ['CMD', 'x'], Interval: 1, Timeout: 1_500_001, StartInterval: 1e30 };
+    expect(healthCheckOf(times, undefined)).toMatchObject({
+      interval: 1,
+      timeout: 2,
+      startInterval: 2_000_000_000,
+    });
+  });
+
   it.each([
     [undefined, undefined],
     [image, 'none'],

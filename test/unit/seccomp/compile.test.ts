@@ -230,7 +230,7 @@ describe('a profile with the same call in many rules', () => {
   const verdict = (program: Uint32Array, number: number, first: bigint) =>
     runFilter(program, { arch: x86_64, number, args: [first] });
 
-  it('applies the first rule that holds, for each of the calls that share them', () => {
+  it('applies to each call the first of its rules that holds', () => {
     const program = filter([
       on(1, 'SCMP_ACT_ALLOW', 'read', 'write', 'read'),
       on(1, 'SCMP_ACT_LOG', 'read'),

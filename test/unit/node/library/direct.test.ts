@@ -142,6 +142,21 @@ describe('a call becomes a command, and its output a result', () => {
       ],
       ['container diff -- web'],
     ],
+    ['delete', () => web.delete({ force: true }), [], undefined, ['container rm --force -- web']],
+    [
+      'the end of its scope',
+      () => web[Symbol.asyncDispose](),
+      [],
+      undefined,
+      ['container rm --force --volumes -- web'],
+    ],
+    [
+      'volumes.inspect',
+      () => volumes.inspect('v'),
+      ['[{"Name":"v"}]'],
+      { Name: 'v' },
+      ['volume inspect -- v'],
+    ],
     ['copyTo', () => web.copyTo('/a', '/b'), [], undefined, ['container cp -- /a web:/b']],
     ['copyFrom', () => web.copyFrom('/b', '/a'), [], undefined, ['container cp -- web:/b /a']],
     ['rename', () => web.rename('other'), [], undefined, ['container rename -- web other']],
@@ -201,6 +216,23 @@ describe('a call becomes a command, and its output a result', () => {
       { kind: 'cached' },
       { kind: 'output', stream: 'stdout', line: 'text' },
     ]);
+  });
+
+  it('buildImage fails if the command prints no image', async () => {
+    await expect(buildImage({ context: '.' })).rejects.toMatchObject({ code: 'internal' });
+  });
+
+  it('containers.get, with the whole id', async () => {
+    const { result, commands: words } = await called(() => containers.get('web'), '[{"Id":"0123"}]');
+    expect([(result as containers.ImageContainer).id, words]).toEqual(['0123', ['container inspect -- web']]);
+  });
+
+  it('containers.launch, which removes a container that does not start', async () => {
+    const controller = new AbortController();
+    controller.abort(new Error('enough'));
+    outputs.push('45\n');
+    await expect(containers.launch({ image: 'a', signal: controller.signal })).rejects.toThrow('enough');
+    expect(commands).toEqual(['container create -- a', 'container rm --force --volumes -- 45']);
   });
 
   it('containers.create and launch, with an image that is never an option', async () => {
