@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 export type { DiskUsage } from './build/disk-usage.ts';
-export type { ImageStep } from './cli/commands/image/history.ts';
-export type { InspectedImage } from './cli/commands/image/inspect.ts';
-export type { ListedImage } from './cli/commands/image/ls.ts';
-export type { SystemInfo } from './cli/commands/system/info.ts';
-export type { InspectedVolume } from './cli/commands/volume/inspect.ts';
 export type { Row as ListedContainer } from './direct/describe.ts';
 export type { InspectedContainer } from './direct/inspect.ts';
+export type { SystemInfo } from './direct/system-info.ts';
+export type { InspectedVolume } from './direct/volumes.ts';
 /** The public library: containers of this process, with the errors of the command line. */
 export type { ErrorCode } from './errors/codes.ts';
 export { type ErrorFields, isRuntimeError, RuntimeError } from './errors/error.ts';
+export type { ImageStep, InspectedImage, ListedImage } from './image/documents.ts';
 export type { CheckpointOptions } from './lifecycle/checkpoint.ts';
 export type { AddedMount } from './lifecycle/hot-mounts.ts';
 export type { NetworkView } from './lifecycle/network/manage.ts';

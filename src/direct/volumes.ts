@@ -225,3 +225,28 @@ export function removeUnusedVolume(store: DirectStore, name: string): boolean {
     throw error;
   }
 }
+
+/** The document of `volume inspect`, with Docker's members. */
+export interface InspectedVolume {
+  /** RFC 3339. */
+  readonly CreatedAt: string;
+  readonly Driver: 'local';
+  readonly Labels: Readonly<Record<string, string>>;
+  /** The directory on the host. */
+  readonly Mountpoint: string;
+  readonly Name: string;
+  readonly Options: null;
+  readonly Scope: 'local';
+}
+
+export function inspectedVolume(store: DirectStore, { name, created, labels }: Volume): InspectedVolume {
+  return {
+    CreatedAt: created,
+    Driver: 'local',
+    Labels: labels,
+    Mountpoint: volumeData(store, name),
+    Name: name,
+    Options: null,
+    Scope: 'local',
+  };
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { InspectedImage } from '../../cli/commands/image/inspect.ts';
+import type { InspectedImage } from '../../image/documents.ts';
 import { broken, type CommandOptions, optionWords, runCommand } from './command.ts';
 import { inspect } from './images.ts';
 import { splitOptions } from './option-names.ts';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import type { InspectedImage } from '../../cli/commands/image/inspect.ts';
 import type { Row } from '../../direct/describe.ts';
 import type { InspectedContainer } from '../../direct/inspect.ts';
+import type { InspectedImage } from '../../image/documents.ts';
 import {
   broken,
   type CommandOptions,

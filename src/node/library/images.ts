@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ImageStep } from '../../cli/commands/image/history.ts';
-import type { InspectedImage } from '../../cli/commands/image/inspect.ts';
-import type { ListedImage } from '../../cli/commands/image/ls.ts';
+import type { ImageStep, InspectedImage, ListedImage } from '../../image/documents.ts';
 import { type CommandOptions, linesOf, optionWords, readCommand, runCommand } from './command.ts';
 import type { PruneImagesOptions } from './image-options.ts';
 import { splitOptions } from './option-names.ts';

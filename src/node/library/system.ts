@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DiskUsage } from '../../build/disk-usage.ts';
-import type { SystemInfo } from '../../cli/commands/system/info.ts';
+import type { SystemInfo } from '../../direct/system-info.ts';
 import { type CommandOptions, readCommand } from './command.ts';
 import { splitOptions } from './option-names.ts';
 

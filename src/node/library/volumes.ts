@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { InspectedVolume } from '../../cli/commands/volume/inspect.ts';
+import type { InspectedVolume } from '../../direct/volumes.ts';
 import { type CommandOptions, linesOf, optionWords, readCommand, runCommand } from './command.ts';
 import { splitOptions } from './option-names.ts';
 

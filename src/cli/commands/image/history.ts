@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { imageStore } from '../../../image/blobs.ts';
 import { hexOf } from '../../../image/digest.ts';
-import { needImage, type StoredImage } from '../../../image/store.ts';
+import { imageSteps, noId } from '../../../image/documents.ts';
+import { needImage } from '../../../image/store.ts';
 import type { CommandModule } from '../../command.ts';
 import { ago, decimalSize, tableText } from '../../listing.ts';
 import { formatOf } from '../../options.ts';
@@ -24,8 +25,8 @@ export const history: CommandModule = {
     const format = formatOf(options, ['table', 'json']);
     const image = needImage(imageStore(runtime.binding), name);
     const whole = options['trunc'] === false;
-    const rows = stepsOf(image);
-    const idOf = (id: string) => (whole || id === missing ? id : hexOf(id).slice(0, 12));
+    const rows = imageSteps(image);
+    const idOf = (id: string) => (whole || id === noId ? id : hexOf(id).slice(0, 12));
     if (options['quiet'] === true) print(rows.map(({ id }) => `${idOf(id)}\n`).join(''));
     else if (format === 'json') print(`${JSON.stringify(rows, null, 2)}\n`);
     else {
@@ -48,37 +49,6 @@ export const history: CommandModule = {
     return 0;
   },
 };
-
-/** Only the last step has an id. */
-const missing = '<missing>';
-
-/** A step by which an image was made. */
-export interface ImageStep {
-  /** The id of the image for the newest step, `<missing>` for the others. */
-  readonly id: string;
-  /** RFC 3339. */
-  readonly created: string;
-  readonly createdBy: string;
-  /** Bytes of the layer in the store. */
-  readonly size: number;
-  readonly comment: string;
-}
-
-function stepsOf({ id, history: entries, layers }: StoredImage): ImageStep[] {
-  // Some builders leave out the first steps.
-  let layer = layers.length - entries.filter(({ empty_layer: isEmpty }) => isEmpty !== true).length;
-  const steps = entries.map(
-    ({ created = '', created_by: createdBy = '', comment = '', empty_layer: isEmpty }) => ({
-      id: missing,
-      created,
-      createdBy,
-      size: isEmpty === true ? 0 : (layers[layer++]?.size ?? 0),
-      comment,
-    }),
-  );
-  const [newest, ...older] = steps.reverse();
-  return newest === undefined ? [] : [{ ...newest, id }, ...older];
-}
 
 function shortened(text: string): string {
   const line = text.replace(/\s+/g, ' ');

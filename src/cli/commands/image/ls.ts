@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { imageStore } from '../../../image/blobs.ts';
 import { hexOf } from '../../../image/digest.ts';
+import type { ListedImage } from '../../../image/documents.ts';
 import { shortName, shortReference, tryReference } from '../../../image/reference.ts';
 import { readImages, type StoredImage } from '../../../image/store.ts';
 import type { CommandModule } from '../../command.ts';
@@ -74,23 +75,6 @@ function matches({ reference, repository }: Row, filter: string): boolean {
   return (
     reference !== undefined && (repository === filter || shortReference(reference) === shortReference(filter))
   );
-}
-
-/** One name of an image, or an image without a name. */
-export interface ListedImage {
-  /** `sha256:` and 64 digits. */
-  readonly id: string;
-  /** `<none>` without a name; so is `tag`. */
-  readonly repository: string;
-  readonly tag: string;
-  /** Complete name, with the registry. Absent without a name. */
-  readonly reference?: string;
-  readonly digest: string;
-  /** RFC 3339. */
-  readonly created: string;
-  /** Bytes of the compressed layers. */
-  readonly size: number;
-  readonly platform: StoredImage['platform'];
 }
 
 function documentOf({ image, repository, tag, digest, reference }: Row): ListedImage {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { stateOf } from '../../../direct/status.ts';
 import { listContainers } from '../../../direct/store.ts';
+import type { SystemInfo } from '../../../direct/system-info.ts';
 import { visibleLine } from '../../../errors/visible.ts';
 import { isMachineRoot } from '../../../host/privilege.ts';
 import { machinePlatform } from '../../../image/platform.ts';
@@ -9,25 +10,6 @@ import type { CommandModule } from '../../command.ts';
 import { formatOf } from '../../options.ts';
 import { version } from '../../version.ts';
 import { directStore } from '../container/common.ts';
-
-/** Docker's members. */
-export interface SystemInfo {
-  readonly Containers: number;
-  readonly ContainersRunning: number;
-  readonly ContainersPaused: number;
-  readonly ContainersStopped: number;
-  readonly Images: number;
-  readonly ServerVersion: string;
-  /** The directory of images, containers and volumes. */
-  readonly RootDir: string;
-  /** The directory for the state of containers. */
-  readonly StateDir: string;
-  readonly Driver: string;
-  readonly Rootless: boolean;
-  readonly KernelVersion: string;
-  readonly OSType: string;
-  readonly Architecture: string;
-}
 
 export const info: CommandModule = {
   name: 'system info',
