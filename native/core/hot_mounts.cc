@@ -63,20 +63,9 @@ Result run(Context& c, const wire::step::attachMount& s) {
   c.about(source);
   if (s.tree == 0 || s.tree >= wire::kSlots || c.slots[s.tree] < 0) return {EBADF, "open_tree"};
   UniqueFd tree(c.slots.take(s.tree));
-  files::Status top;
-  if (long r = files::status(tree.get(), "", 0, &top); r < 0) return check("statx", r);
-  auto brings_proc = [&](bool* brings) { return is_procfs(tree.get(), brings); };
-  if ((s.flags & wire::kSourceIsProc) != 0) {
-    bool brings = false;
-    if (Result r = brings_proc(&brings); !r.ok()) return r;
-    c.about(target_path);
-    if (!brings) return {EPERM, "fstatfs"};
-  }
   UniqueFd target;
   bool existed = false;
-  files::Make what = top.is(S_IFDIR) ? files::Make::directory : files::Make::file;
-  if (Result r = open_target(c, target_path, s.flags, what, &target, &existed); !r.ok()) return r;
-  if (Result r = guard_proc(c, target.get(), target_path, s.flags, brings_proc); !r.ok()) return r;
+  if (Result r = open_target_of(c, tree.get(), target_path, s.flags, &target, &existed); !r.ok()) return r;
   if ((s.flags & wire::kInheritMode) != 0 && existed) {
     files::Status place;
     if (long r = files::status(target.get(), "", 0, &place); r < 0) return check("statx", r);

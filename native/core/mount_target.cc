@@ -31,4 +31,19 @@ Result open_target(Context& c, const char* path, uint64_t flags, files::Make wha
   return {};
 }
 
+Result open_target_of(Context& c, int mount, const char* path, uint64_t flags, UniqueFd* target, bool* existed) {
+  files::Status top;
+  if (long r = files::status(mount, "", 0, &top); r < 0) return check("statx", r);
+  auto brings_proc = [&](bool* brings) { return is_procfs(mount, brings); };
+  if ((flags & wire::kSourceIsProc) != 0) {
+    bool brings = false;
+    if (Result r = brings_proc(&brings); !r.ok()) return r;
+    c.about(path);
+    if (!brings) return {EPERM, "fstatfs"};
+  }
+  const files::Make what = top.is(S_IFDIR) ? files::Make::directory : files::Make::file;
+  if (Result r = open_target(c, path, flags, what, target, existed); !r.ok()) return r;
+  return guard_proc(c, target->get(), path, flags, brings_proc);
+}
+
 }  // namespace tsubo::mounts

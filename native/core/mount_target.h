@@ -36,4 +36,8 @@ Result is_procfs(int mount, bool* is);
 // Opens the target; a missing one is created as `what`.
 Result open_target(Context& c, const char* path, uint64_t flags, files::Make what, UniqueFd* target, bool* existed);
 
+// Opens the target of a mount that is not attached yet: a missing one becomes a directory or a file, like the mount's
+// root. Refuses a target in a procfs as guard_proc does, and a mount that must be a procfs and is none.
+Result open_target_of(Context& c, int mount, const char* path, uint64_t flags, UniqueFd* target, bool* existed);
+
 }  // namespace tsubo::mounts

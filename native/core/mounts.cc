@@ -85,20 +85,8 @@ Result run(Context& c, const wire::step::bind& s) {
   UniqueFd tree, target;
   if (Result r = source_tree(c, s, source, &tree); !r.ok()) return r;
 
-  files::Status at;
-  if (long r = files::status(tree.get(), "", 0, &at); r < 0) return check("statx", r);
-  auto brings_proc = [&](bool* brings) { return is_procfs(tree.get(), brings); };
-  if ((s.flags & wire::kSourceIsProc) != 0) {
-    bool brings = false;
-    if (Result r = brings_proc(&brings); !r.ok()) return r;
-    c.about(target_path);
-    if (!brings) return {EPERM, "fstatfs"};
-  }
-
   bool existed = false;
-  files::Make what = at.is(S_IFDIR) ? files::Make::directory : files::Make::file;
-  if (Result r = open_target(c, target_path, s.flags, what, &target, &existed); !r.ok()) return r;
-  if (Result r = guard_proc(c, target.get(), target_path, s.flags, brings_proc); !r.ok()) return r;
+  if (Result r = open_target_of(c, tree.get(), target_path, s.flags, &target, &existed); !r.ok()) return r;
   c.about(source);
   bool later = false;
   if (Result r = change_clone(tree.get(), s.attributesSet, s.attributesClear, s.attributesInsist, &later); !r.ok())
