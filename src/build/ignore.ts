@@ -71,12 +71,12 @@ export interface Glob {
 interface Part {
   readonly accepts: (char: string) => boolean;
   readonly repeats: boolean;
-  /** The number of parts after this one that `**` followed by a slash may leave out together with it. */
-  readonly optional: number;
+  /** The slash behind `**` is left out if the `**` stands for no directory. */
+  readonly leavesOutNext: boolean;
 }
 
-const one = (accepts: Part['accepts']): Part => ({ accepts, repeats: false, optional: 0 });
-const many = (accepts: Part['accepts']): Part => ({ accepts, repeats: true, optional: 0 });
+const one = (accepts: Part['accepts']): Part => ({ accepts, repeats: false, leavesOutNext: false });
+const many = (accepts: Part['accepts']): Part => ({ accepts, repeats: true, leavesOutNext: false });
 const isNoSlash = (char: string): boolean => char !== '/';
 
 /**
@@ -92,7 +92,7 @@ export function globOf(pattern: string): Glob {
       at++;
       const isDirectory = pattern[at + 1] === '/';
       if (isDirectory) at++;
-      parts.push({ ...many(() => true), optional: isDirectory ? 1 : 0 });
+      parts.push({ ...many(() => true), leavesOutNext: isDirectory });
       if (isDirectory) parts.push(one(next => next === '/'));
     } else if (char === '*') parts.push(many(isNoSlash));
     else if (char === '?') parts.push(one(isNoSlash));
@@ -139,10 +139,10 @@ function badPattern(set: string, why: string): RuntimeError {
 /** Follows all places of the pattern that the text before a character can lead to, at the same time. */
 function matchesParts(parts: readonly Part[], text: string): boolean {
   let places = new Set<number>();
-  // A part that repeats may stand for no character. Parts are left out together only if the first has stood for none.
+  // A part that repeats may stand for no character; the slash is left out only if the part before it stands for none.
   const enter = (into: Set<number>, place: number, isFirst = true): void => {
     const part = parts[place];
-    if (isFirst && part !== undefined && part.optional > 0) enter(into, place + 1 + part.optional);
+    if (isFirst && part?.leavesOutNext === true) enter(into, place + 2);
     if (into.has(place)) return;
     into.add(place);
     if (part?.repeats === true) enter(into, place + 1);

@@ -35,8 +35,9 @@ export function removeDirect(
     withContainerLock(store, id, () => {
       const container = readable(store, id, force);
       if (container !== undefined && !force && isUp(stateOf(runtime, store, container)))
-        throw running(container);
-      if (container !== undefined && !force && waitsForRestart(store, container)) throw restarting(container);
+        throw notStopped(container, 'running');
+      if (container !== undefined && !force && waitsForRestart(store, container))
+        throw notStopped(container, 'restarting');
       // Kills the processes and frees cgroup, network and the runtime's own record.
       deleteContainer(runtime, id, { force: true });
       // The keeper writes into the directory until it has ended.
@@ -86,19 +87,10 @@ function removeAnonymous(store: DirectStore, { id, mounts }: DirectContainer): v
   }
 }
 
-function restarting({ name }: DirectContainer): RuntimeError {
+function notStopped({ name }: DirectContainer, status: 'running' | 'restarting'): RuntimeError {
   return new RuntimeError({
     code: 'direct.running',
-    message: `cannot remove container "/${name}": container is restarting: stop the container before removing or force remove`,
-    value: name,
-    hint: `tsubo container stop ${name}, or tsubo container rm --force ${name}`,
-  });
-}
-
-function running({ name }: DirectContainer): RuntimeError {
-  return new RuntimeError({
-    code: 'direct.running',
-    message: `cannot remove container "/${name}": container is running: stop the container before removing or force remove`,
+    message: `cannot remove container "/${name}": container is ${status}: stop the container before removing or force remove`,
     value: name,
     hint: `tsubo container stop ${name}, or tsubo container rm --force ${name}`,
   });
