@@ -4,6 +4,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { hostFailure, onHost, refusalOf } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { isDirectory, makeDirectories, unlessMissing } from '../host/files.ts';
+import { openLocked } from '../host/lock.ts';
 import { entryPath } from '../host/paths.ts';
 import type { ImageStore } from '../image/blobs.ts';
 import { O, S_IF, S_IFMT } from '../kernel/files.ts';
@@ -321,18 +322,6 @@ function removeAbandoned(store: DirectStore, id: string, remove: () => void): bo
   } finally {
     if (fd !== undefined) binding.close(fd);
   }
-}
-
-/** Undefined if another process keeps the lock. */
-function openLocked(binding: Binding, directory: string, timeoutMs: number): number | undefined {
-  const fd = binding.open(directory, O.O_RDONLY | O.O_CLOEXEC, 0);
-  let isLocked = false;
-  try {
-    isLocked = binding.lock(fd, timeoutMs);
-  } finally {
-    if (!isLocked) binding.close(fd);
-  }
-  return isLocked ? fd : undefined;
 }
 
 /** Returns the names whose links lead to the container. Used if its record is damaged. */

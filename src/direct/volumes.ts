@@ -4,8 +4,8 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost, refusalOf } from '../errors/system.ts';
 import { makeClaim, readClaims } from '../host/claims.ts';
 import { isDirectory, makeDirectories, unlessMissing } from '../host/files.ts';
+import { withLock } from '../host/lock.ts';
 import { entryPath } from '../host/paths.ts';
-import { O } from '../kernel/files.ts';
 import { timestampSeconds } from '../lifecycle/timestamp.ts';
 import type { DirectContainer } from './container.ts';
 import { checkName, idOf } from './names.ts';
@@ -89,18 +89,7 @@ function lockedVolumes<T>(store: DirectStore, work: () => T): T {
   const { binding } = store;
   const path = volumesPath(store);
   onHost(`unable to make ${path}`, () => makeVolumesDirectory(store));
-  const fd = onHost(`unable to open ${path}`, () => binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0));
-  try {
-    if (onHost(`unable to lock ${path}`, () => binding.lock(fd, lockTimeoutMs))) return work();
-    throw new RuntimeError({
-      code: 'state.busy',
-      message: `the volumes are busy: another command holds the lock of ${path}`,
-      path,
-      hint: 'run lslocks to find the process',
-    });
-  } finally {
-    binding.close(fd);
-  }
+  return withLock(binding, path, { what: 'the volumes', timeoutMs: lockTimeoutMs }, work);
 }
 
 /**

@@ -4,6 +4,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost, refusalOf } from '../errors/system.ts';
 import { makeClaim, readClaims } from '../host/claims.ts';
 import { unlessMissing } from '../host/files.ts';
+import { withLock } from '../host/lock.ts';
 import { O } from '../kernel/files.ts';
 import {
   blobPath,
@@ -307,16 +308,7 @@ export function lockedImages<T>(store: ImageStore, work: () => T): T {
   const { binding } = store;
   const images = imagesPath(store);
   prepareImages(store);
-  const fd = onHost(`unable to open ${images}`, () => binding.open(images, O.O_RDONLY | O.O_CLOEXEC, 0));
-  try {
-    if (!onHost(`unable to lock ${images}`, () => binding.lock(fd, lockTimeoutMs))) {
-      throw new RuntimeError({
-        code: 'state.busy',
-        message: `the images are busy: another command holds the lock of ${images}`,
-        path: images,
-        hint: 'run lslocks to find the process',
-      });
-    }
+  return withLock(binding, images, { what: 'the images', timeoutMs: lockTimeoutMs }, () => {
     const layout = `${images}/oci-layout`;
     if (binding.stat(layout) === undefined) {
       onHost(`unable to write ${layout}`, () =>
@@ -324,9 +316,7 @@ export function lockedImages<T>(store: ImageStore, work: () => T): T {
       );
     }
     return work();
-  } finally {
-    binding.close(fd);
-  }
+  });
 }
 
 function claimsPath(store: ImageStore): string {

@@ -4,8 +4,8 @@ import { RuntimeError } from '../errors/error.ts';
 import { onHost, refusalOf } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { unlessMissing } from '../host/files.ts';
+import { openLocked } from '../host/lock.ts';
 import { cleanPath } from '../host/paths.ts';
-import { O } from '../kernel/files.ts';
 import type { UpperRequest } from '../plan/root-mount.ts';
 import { type ContainerRecord, files, type UpperLayer } from './record.ts';
 import type { Runtime } from './runtime.ts';
@@ -125,21 +125,13 @@ function identityOf(binding: Binding, path: string): string | undefined {
 function lockUpper(binding: Binding, path: string): number | 'busy' | undefined {
   let fd: number | undefined;
   const refusal = refusalOf(() => {
-    fd = binding.open(path, O.O_RDONLY | O.O_CLOEXEC, 0);
+    fd = openLocked(binding, path, lockTimeoutMs);
   });
-  if (fd === undefined) {
-    if (refusal === undefined || unreadable.has(refusal.errno)) return undefined;
-    return onHost(`unable to open ${path}`, () => {
-      throw refusal;
-    });
-  }
-  let locked = false;
-  try {
-    locked = binding.lock(fd, lockTimeoutMs);
-  } finally {
-    if (!locked) binding.close(fd);
-  }
-  return locked ? fd : 'busy';
+  if (refusal === undefined) return fd ?? 'busy';
+  if (unreadable.has(refusal.errno)) return undefined;
+  return onHost(`unable to lock ${path}`, () => {
+    throw refusal;
+  });
 }
 
 const unreadable: ReadonlySet<number> = new Set([errno.EACCES, errno.ENOENT]);

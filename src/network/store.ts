@@ -4,6 +4,7 @@ import { RuntimeError } from '../errors/error.ts';
 import { isSystemError, onHost, refusalOf, toRuntimeError } from '../errors/system.ts';
 import type { Binding } from '../host/binding.d.ts';
 import { isDirectory, makeDirectories, unlessMissing } from '../host/files.ts';
+import { withLock } from '../host/lock.ts';
 import { entryPath } from '../host/paths.ts';
 import { O, S_IF, S_IFMT } from '../kernel/files.ts';
 import { type Address, formatAddress, parseAddress } from './cidr.ts';
@@ -40,23 +41,8 @@ export function networkStore(binding: Binding): NetworkStore {
 
 /** Calls `work` while this process holds the lock of the networks. */
 export function locked<T>({ binding, state }: NetworkStore, work: () => T): T {
-  const fd = onHost(`unable to open ${state}`, () => {
-    makeDirectories(binding, state, 0o755);
-    return binding.open(state, O.O_RDONLY | O.O_CLOEXEC, 0);
-  });
-  try {
-    if (!onHost(`unable to lock ${state}`, () => binding.lock(fd, lockTimeoutMs))) {
-      throw new RuntimeError({
-        code: 'state.busy',
-        message: `the networks are busy: another command holds the lock of ${state}`,
-        path: state,
-        hint: 'run lslocks to find the process',
-      });
-    }
-    return work();
-  } finally {
-    binding.close(fd);
-  }
+  onHost(`unable to open ${state}`, () => makeDirectories(binding, state, 0o755));
+  return withLock(binding, state, { what: 'the networks', timeoutMs: lockTimeoutMs }, work);
 }
 
 /**
