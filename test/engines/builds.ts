@@ -4,6 +4,7 @@
 import { strict as assert } from 'node:assert';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
+import { median } from '../bench/statistics.ts';
 import { Docker } from './docker/engine.ts';
 import { Machine } from './machine.ts';
 import { Podman } from './podman/engine.ts';
@@ -97,11 +98,6 @@ function measure(machine: Machine, dockerfile: string, rounds: number): Readonly
   return times;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
-}
-
 export async function timeBuilds(
   rounds: number,
   { into, tree, tsubo }: { readonly into: string; readonly tree: string; readonly tsubo: string },
@@ -124,7 +120,9 @@ export async function timeBuilds(
     for (const name of files) machine.write(`${context}/${name}`, `${name}\n`);
     const before = loadavg()[0]?.toFixed(2);
     const rows = cases.map(({ name, dockerfile }) => {
-      const medians = [...measure(machine, dockerfile, rounds).values()].map(median);
+      const medians = [...measure(machine, dockerfile, rounds).values()].map(
+        times => median(times) ?? Number.NaN,
+      );
       const ratios = medians.slice(1).map(other => ((medians[0] ?? 0) / other).toFixed(2));
       const cells = [...medians.map(value => value.toFixed(0)), ...ratios];
       return [name.padEnd(16), ...cells.map(text => text.padStart(10))].join('');

@@ -2,6 +2,7 @@
 // npm run test:engines -- --time ROUNDS: how long commands of engines take with each runtime, all in one machine.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
+import { median } from '../bench/statistics.ts';
 import { image, startContainerd } from './containerd/daemon.ts';
 import { Docker } from './docker/engine.ts';
 import { Machine } from './machine.ts';
@@ -37,11 +38,6 @@ function casesOf(controllers: readonly string[]): readonly Case[] {
       command: name => ['ctr', 'run', '--rm', ...shares, '--runc-binary', runtimes[name], image, 'c', 'true'],
     },
   ];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
 }
 
 /** The milliseconds of each round, or undefined for a runtime with which the command fails. */

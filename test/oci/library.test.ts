@@ -22,6 +22,12 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program that uses the
       modify(made);
     });
 
+  /** Gives the bundle a createRuntime hook that ends when the bundle has a file `go`. */
+  const waitInHook = (made: Bundle): void => {
+    const args = ['sh', '-c', `until [ -e ${made.dir}/go ]; do sleep 0.01; done`];
+    made.config.hooks = { createRuntime: [{ path: '/bin/sh', args }] };
+  };
+
   /** Output of the lines, in which `bundle` and `id` are those of the bundle. */
   const inProgram = ({ dir, id }: Bundle, lines: string, nodeOptions: readonly string[] = []): unknown =>
     programOutput(
@@ -290,13 +296,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program that uses the
     });
 
     test('and the loop continues while a hook runs', () => {
-      const bundle = script('exit 0', made => {
-        const wait = {
-          path: '/bin/sh',
-          args: ['sh', '-c', `until [ -e ${made.dir}/go ]; do sleep 0.01; done`],
-        };
-        made.config.hooks = { createRuntime: [wait] };
-      });
+      const bundle = script('exit 0', waitInHook);
       const lines = `
         const { writeFileSync } = await import('node:fs');
         setTimeout(() => writeFileSync(bundle + '/go', ''), 50);
@@ -307,13 +307,7 @@ describe.skipIf(requires('root', 'busybox', 'cgroup2'))('a program that uses the
     });
 
     test('and a hook of one container does not delay another container', () => {
-      const slow = script('exit 0', made => {
-        const wait = {
-          path: '/bin/sh',
-          args: ['sh', '-c', `until [ -e ${made.dir}/go ]; do sleep 0.01; done`],
-        };
-        made.config.hooks = { createRuntime: [wait] };
-      });
+      const slow = script('exit 0', waitInHook);
       const lines = `
         const { writeFileSync } = await import('node:fs');
         const waits = library.createContainer({ ...options, bundle: '${slow.dir}', id: '${slow.id}', stdio: 'ignore' });
