@@ -18,6 +18,7 @@
 #include "binding/host_program.h"
 #include "binding/interrupt.h"
 #include "binding/table.h"
+#include "binding/wait_status.h"
 #include "binding/write_to_end.h"
 #include "core/fd.h"
 #include "core/syscall.h"
@@ -138,8 +139,7 @@ Outcome runHook(const Arguments& a) {
   // Reads the rest of the output without a wait for end of file: a process that the hook left may hold the pipes open.
   out.drain();
   err.drain();
-  bool exited = end.si_code == CLD_EXITED;
-  return Value::record({{exited ? "code" : "signal", Value::number(end.si_status)},
+  return Value::record({wait_status_field(end),
                         {"timedOut", Value::boolean(late)},
                         {"stdout", Value::text(out.text)},
                         {"stderr", Value::text(err.text)}});
@@ -169,10 +169,7 @@ Outcome awaitOutput(const Arguments& a) {
   siginfo_t end = {};
   if (waited == Waited::ended) end = await_exit(pid);
   out.drain();
-  const bool exited = end.si_code == CLD_EXITED;
-  return Value::record({{exited ? "code" : "signal", Value::number(end.si_status)},
-                        {"timedOut", Value::boolean(late)},
-                        {"output", Value::text(out.text)}});
+  return Value::record({wait_status_field(end), {"timedOut", Value::boolean(late)}, {"output", Value::text(out.text)}});
 }
 
 Outcome runHelper(const Arguments& a) {
@@ -197,8 +194,7 @@ Outcome runHelper(const Arguments& a) {
   }
   siginfo_t end = await_exit(helper.pid);
   result.drain();
-  return Value::record({{end.si_code == CLD_EXITED ? "code" : "signal", Value::number(end.si_status)},
-                        {"result", Value::text(result.text)}});
+  return Value::record({wait_status_field(end), {"result", Value::text(result.text)}});
 }
 
 }  // namespace function

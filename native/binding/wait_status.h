@@ -9,10 +9,11 @@
 
 namespace tsubo::binding {
 
-inline Value wait_status(const siginfo_t& info) {
-  Fields fields;
-  fields.emplace_back(info.si_code == CLD_EXITED ? "code" : "signal", Value::number(info.si_status));
-  return Value::record(std::move(fields));
+// The member `code` or `signal`, for a record with more members.
+inline Fields::value_type wait_status_field(const siginfo_t& info) {
+  return {info.si_code == CLD_EXITED ? "code" : "signal", Value::number(info.si_status)};
 }
+
+inline Value wait_status(const siginfo_t& info) { return Value::record({wait_status_field(info)}); }
 
 }  // namespace tsubo::binding
